@@ -1,0 +1,88 @@
+import Foundation
+import Migrations
+import Postgres
+
+/// A database of its own for one test, cloned from the migrated template.
+package struct TestDatabase: Sendable {
+    /// The database's URI, as the schema's owner.
+    package let url: String
+    /// As the schema's owner: for preparing what the service may not do itself.
+    package let owner: Database
+    /// As the service, with its role and its limits.
+    package let service: Database
+
+    /// Another pool on the same database, as the service, with other limits.
+    package func service(
+        _ change: (inout DatabaseConfiguration) -> Void
+    ) -> Database {
+        var configuration = DatabaseConfiguration(url: url, role: "holdfast_service")
+        configuration.poolSize = 8
+        change(&configuration)
+        return Database(configuration)
+    }
+}
+
+/// Calls `body` with a database that exists for this call only. At most a few exist at once.
+package func withTestDatabase<Result: Sendable>(
+    _ body: @Sendable (TestDatabase) async throws -> Result
+) async throws -> Result {
+    await limit.enter()
+    let result: Swift.Result<Result, any Error>
+    do {
+        result = .success(try await withFreshDatabase(body))
+    } catch {
+        result = .failure(error)
+    }
+    await limit.leave()
+    return try result.get()
+}
+
+private let limit = ConcurrencyLimit(6)
+
+private func withFreshDatabase<Result: Sendable>(
+    _ body: @Sendable (TestDatabase) async throws -> Result
+) async throws -> Result {
+    let server = TestServer.shared
+    let template = try await Template.shared.name()
+    let name = "test_" + UUID().uuidString.lowercased().replacing("-", with: "")
+    try await server.administer("CREATE DATABASE \(name) TEMPLATE \(template)")
+    let url = server.url(ofDatabase: name)
+    var service = DatabaseConfiguration(url: url, role: "holdfast_service")
+    service.poolSize = 8
+    let database = TestDatabase(
+        url: url, owner: Database(.owner(of: url)), service: Database(service))
+    let result: Swift.Result<Result, any Error>
+    do {
+        result = .success(try await body(database))
+    } catch {
+        result = .failure(error)
+    }
+    await database.owner.close()
+    await database.service.close()
+    try await server.administer("DROP DATABASE \(name) WITH (FORCE)")
+    return try result.get()
+}
+
+/// Lets a bounded number of callers in; the others wait in line.
+private actor ConcurrencyLimit {
+    private var free: Int
+    private var line: [CheckedContinuation<Void, Never>] = []
+
+    init(_ limit: Int) { free = limit }
+
+    func enter() async {
+        if free > 0 {
+            free -= 1
+        } else {
+            await withCheckedContinuation { line.append($0) }
+        }
+    }
+
+    func leave() {
+        if line.isEmpty {
+            free += 1
+        } else {
+            line.removeFirst().resume()
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import Foundation
+import Migrations
+import Postgres
+
+/// The PostgreSQL server that tests run on: real, and nobody else's.
+package struct TestServer: Sendable {
+    /// A libpq URI whose user may create databases and roles.
+    package let url: String
+    /// The project's migrations.
+    package let migrations: String
+
+    /// The server that `HOLDFAST_TEST_SERVER` names, as `make test` sets it.
+    package static let shared = TestServer()
+
+    private init() {
+        guard let url = ProcessInfo.processInfo.environment["HOLDFAST_TEST_SERVER"] else {
+            fatalError(
+                """
+                HOLDFAST_TEST_SERVER is not set. Run 'make test', which starts a PostgreSQL of its \
+                own, or set it to the URI of a server whose user may create databases and roles.
+                """)
+        }
+        self.url = url
+        migrations = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../migrations").standardized.path()
+    }
+
+    /// The URI of one database of the server.
+    package func url(ofDatabase name: String) -> String {
+        guard var components = URLComponents(string: url) else {
+            fatalError("HOLDFAST_TEST_SERVER is not a URI: postgresql://user@host:port/database")
+        }
+        components.path = "/" + name
+        return components.string ?? url
+    }
+
+    /// Runs a statement about databases, which PostgreSQL wants outside transactions.
+    func administer(_ statement: String) async throws {
+        var configuration = DatabaseConfiguration(url: url)
+        configuration.poolSize = 1
+        configuration.statementTimeout = .seconds(60)
+        configuration.deadline = .seconds(120)
+        let database = Database(configuration)
+        defer { Task { await database.close() } }
+        try await database.executeUncheckedScriptOutsideTransaction(statement)
+    }
+}
