@@ -39,7 +39,7 @@ public struct DatabaseConfiguration: Sendable {
 
 extension Duration {
     /// Whole milliseconds, as PostgreSQL's settings take them.
-    var milliseconds: Int {
+    package var milliseconds: Int {
         let (seconds, attoseconds) = components
         return Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
     }

@@ -70,3 +70,22 @@ extension UUID: PostgresValue {
         UUID(uuid: try column.bytes(of: .uuid, as: UUID.self).loadUnaligned(as: uuid_t.self))
     }
 }
+
+/// An enum of strings travels as `text`.
+extension PostgresEncodable where Self: RawRepresentable<String> {
+    /// `text`.
+    public static var postgresType: PostgresType { .text }
+
+    /// Encodes the raw value.
+    public func encode(into bytes: inout [UInt8]) { rawValue.encode(into: &bytes) }
+}
+
+extension PostgresDecodable where Self: RawRepresentable<String> {
+    /// Reads `text` that is one of the cases.
+    public static func decode(_ column: PostgresColumn) throws(UndecodableValue) -> Self {
+        guard let value = Self(rawValue: try String.decode(column)) else {
+            throw UndecodableValue(target: Self.self, type: column.type, isNull: false)
+        }
+        return value
+    }
+}

@@ -1,0 +1,48 @@
+import FoundationEssentials
+
+/// One patient's wish for one slot.
+package struct BookingRequest: Hashable, Sendable {
+    package let slotID: UUID
+    package let patientID: UUID
+    /// What the patient comes for, 1,000 characters at the most.
+    package let reason: String?
+    package let author: Author
+
+    package init(slotID: UUID, patientID: UUID, reason: String?, author: Author) {
+        self.slotID = slotID
+        self.patientID = patientID
+        self.reason = reason
+        self.author = author
+    }
+}
+
+/// Why a booking was refused, in the order in which the reasons are looked at.
+package enum BookingRefusal: Hashable, Sendable {
+    case slotNotFound
+    case patientNotFound
+    /// The slot has begun.
+    case slotInPast
+    /// The clinic has blocked the slot.
+    case slotUnavailable
+    /// Every seat is taken.
+    case slotTaken
+    /// Another patient holds the slot until then.
+    case slotHeld(until: Date)
+    /// The patient has another appointment at that time.
+    case patientBusy
+
+    /// Whether another slot would help.
+    var wantsAlternatives: Bool {
+        switch self {
+        case .slotUnavailable, .slotTaken, .slotHeld: true
+        case .slotNotFound, .patientNotFound, .slotInPast, .patientBusy: false
+        }
+    }
+}
+
+/// A refused booking, with free slots to choose from where another slot would help.
+package struct BookingRefused: Error, Hashable, Sendable {
+    package let refusal: BookingRefusal
+    /// Up to five. Suggestions: they may be a moment old.
+    package let alternatives: [Slot]
+}

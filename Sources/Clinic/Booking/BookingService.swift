@@ -1,0 +1,108 @@
+import FoundationEssentials
+import Postgres
+
+/// Books slots, and never twice.
+///
+/// Two defences, each sufficient alone: the slots' row locks, and the constraints
+/// `appointment_one_per_seat` and `appointment_patient_no_overlap`.
+package struct BookingService: Sendable {
+    let store: Store
+
+    package init(store: Store) { self.store = store }
+
+    /// Books a slot for a patient.
+    /// - Throws: ``BookingRefused``; ``Unavailable``. Nothing was booked then, unless it is
+    ///   `outcomeUnknown`.
+    package func book(_ request: BookingRequest, in clinicID: UUID) async throws -> Appointment {
+        let outcomes = try await book([request], in: clinicID)
+        guard let outcome = outcomes.first else { preconditionFailure("a request got no outcome") }
+        switch outcome {
+        case .booked(let appointment): return appointment
+        case .refused(let refusal):
+            throw BookingRefused(
+                refusal: refusal,
+                alternatives: refusal.wantsAlternatives
+                    ? try await alternatives(to: request.slotID, in: clinicID) : [])
+        }
+    }
+}
+
+/// What became of one request of a batch.
+enum BookingOutcome: Hashable, Sendable {
+    case booked(Appointment)
+    case refused(BookingRefusal)
+}
+
+extension BookingService {
+    /// Decides a batch of one clinic's requests. A single request is a batch of one.
+    /// - Returns: An outcome for each request, in the order of the requests.
+    func book(
+        _ requests: [BookingRequest], in clinicID: UUID, tries: Int = 3
+    ) async throws -> [BookingOutcome] {
+        let outcomes = try await decide(requests, in: clinicID)
+        var decided: [BookingOutcome] = []
+        for (request, outcome) in zip(requests, outcomes) {
+            if let outcome {
+                decided.append(outcome)
+            } else if tries > 1 {
+                decided += try await book([request], in: clinicID, tries: tries - 1)
+            } else {
+                decided.append(.refused(.patientBusy))
+            }
+        }
+        return decided
+    }
+
+    /// One transaction of two round trips: lock and read; write and commit.
+    /// - Returns: Nil for a request that has to be decided again, alone: between the reading and the
+    ///   writing its patient got another appointment for that time.
+    private func decide(
+        _ requests: [BookingRequest], in clinicID: UUID
+    ) async throws -> [BookingOutcome?] {
+        let bookings = requests.map { Booking($0, newID: store.environment.newID) }
+        do {
+            // A batch serves many callers: none of them may cancel it for the others.
+            return try await store.write(to: clinicID, isCancellable: false) { tx in
+                let slots = lockSlots(of: bookings, in: clinicID, tx)
+                let patients = readPatients(of: bookings, in: clinicID, tx)
+
+                var rule = BookingRule(locked: try slots.get())
+                let refusals = zip(requests, try patients.get()).map { rule.decide($0, $1) }
+
+                let winners = zip(bookings, refusals).filter { $1 == nil }.map(\.0)
+                guard !winners.isEmpty else {
+                    // Nothing to write, so nothing to commit: losers cost no disk write.
+                    tx.discard()
+                    return Pending { refusals.map { $0.map(BookingOutcome.refused) } }
+                }
+                return write(winners, in: clinicID, tx).map { appointments in
+                    let made = Dictionary(uniqueKeysWithValues: appointments.map { ($0.id, $0) })
+                    return zip(bookings, refusals).map { booking, refusal in
+                        refusal.map(BookingOutcome.refused)
+                            ?? made[booking.id].map(BookingOutcome.booked)
+                    }
+                }
+            }
+        } catch let error as PostgresError where error.violates("appointment_one_per_seat") {
+            // The second defence. While the locks are in place it has nothing to do.
+            return requests.count == 1 ? [.refused(.slotTaken)] : requests.map { _ in nil }
+        }
+    }
+}
+
+/// A request with the ids of everything that it writes if it wins.
+struct Booking: Sendable {
+    let request: BookingRequest
+    let id: UUID
+    let appointmentEntryID: UUID
+    let slotEntryID: UUID
+    let messageID: UUID
+
+    init(_ request: BookingRequest, newID: () -> UUID) {
+        self.request = request
+        id = newID()
+        appointmentEntryID = newID()
+        slotEntryID = newID()
+        messageID = newID()
+    }
+}

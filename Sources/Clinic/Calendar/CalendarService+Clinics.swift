@@ -1,0 +1,73 @@
+import FoundationEssentials
+import Postgres
+
+extension CalendarService {
+    /// Makes a clinic.
+    /// - Throws: ``InvalidInput`` if PostgreSQL, which computes the calendar, does not know the
+    ///   time zone.
+    package func createClinic(
+        name: String, timeZone: String, by author: Author
+    ) async throws -> Clinic {
+        let id = store.environment.newID()
+        let entryID = store.environment.newID()
+        let clinic = try await store.write(to: id) { tx in
+            let made = try tx.optional(
+                Clinic.self,
+                """
+                INSERT INTO clinics (id, name, time_zone)
+                SELECT \(id), \(name), name
+                FROM pg_timezone_names
+                WHERE name = \(timeZone)
+                    AND name !~ '^(posix|right)/'
+                    AND name NOT IN ('Factory', 'localtime', 'posixrules')
+                RETURNING \(fragment: Clinic.columns)
+                """)
+            guard let made else {
+                throw InvalidInput("time_zone", "must be an IANA time zone such as Europe/Berlin")
+            }
+            tx.pipeline.record(
+                JournalEntry(
+                    id: entryID, clinicID: id, objectType: "clinic", objectID: id,
+                    version: made.version, action: "clinic.created", author: author,
+                    detail: "jsonb_build_object('name', \(name), 'time_zone', \(timeZone))"))
+            return Pending { made }
+        }
+        return clinic
+    }
+
+    /// One clinic.
+    /// - Throws: `clinicNotFound`.
+    package func clinic(_ id: UUID) async throws -> Clinic {
+        let clinic = try await store.read { tx in
+            tx.pipeline.optional(
+                Clinic.self, "SELECT \(fragment: Clinic.columns) FROM clinics WHERE id = \(id)")
+        }
+        guard let clinic else { throw CalendarError.clinicNotFound }
+        return clinic
+    }
+
+    /// All clinics, oldest first.
+    package func clinics(_ page: PageRequest) async throws -> Page<Clinic> {
+        let rows = try await store.read { tx in
+            tx.pipeline.all(
+                Clinic.self,
+                """
+                SELECT \(fragment: Clinic.columns)
+                FROM clinics
+                WHERE (created_at, id) > (\(page.start.time), \(page.start.id))
+                ORDER BY created_at, id
+                LIMIT \(page.rowsToRead)
+                """)
+        }
+        return Page(rows, of: page) { Keyset(time: $0.createdAt, id: $0.id) }
+    }
+}
+
+extension Pipeline {
+    /// Queues the question whether a clinic exists, for lists that would else be empty either way.
+    func clinicExists(_ id: UUID) -> Pending<Bool> {
+        one(
+            Scalar<Bool>.self, "SELECT EXISTS (SELECT FROM clinics WHERE id = \(id))"
+        ).map(\.value)
+    }
+}

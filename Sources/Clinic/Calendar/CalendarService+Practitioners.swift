@@ -1,0 +1,71 @@
+import FoundationEssentials
+import Postgres
+
+extension CalendarService {
+    /// Makes a practitioner.
+    /// - Throws: `clinicNotFound`.
+    package func createPractitioner(
+        name: String, specialty: String, in clinicID: UUID, by author: Author
+    ) async throws -> Practitioner {
+        let id = store.environment.newID()
+        let entryID = store.environment.newID()
+        do {
+            return try await store.write(to: clinicID) { tx in
+                let made = tx.pipeline.one(
+                    Practitioner.self,
+                    """
+                    INSERT INTO practitioners (clinic_id, id, name, specialty)
+                    VALUES (\(clinicID), \(id), \(name), \(specialty))
+                    RETURNING \(fragment: Practitioner.columns)
+                    """)
+                tx.pipeline.record(
+                    JournalEntry(
+                        id: entryID, clinicID: clinicID, objectType: "practitioner", objectID: id,
+                        version: 1, action: "practitioner.created", author: author,
+                        detail: "jsonb_build_object('name', \(name), 'specialty', \(specialty))"))
+                return made
+            }
+        } catch let error as PostgresError where error.sqlState == .foreignKeyViolation {
+            throw CalendarError.clinicNotFound
+        }
+    }
+
+    /// One practitioner.
+    /// - Throws: `practitionerNotFound`.
+    package func practitioner(_ id: UUID, in clinicID: UUID) async throws -> Practitioner {
+        let practitioner = try await store.read { tx in
+            tx.pipeline.optional(
+                Practitioner.self,
+                """
+                SELECT \(fragment: Practitioner.columns)
+                FROM practitioners
+                WHERE clinic_id = \(clinicID) AND id = \(id)
+                """)
+        }
+        guard let practitioner else { throw CalendarError.practitionerNotFound }
+        return practitioner
+    }
+
+    /// A clinic's practitioners, oldest first.
+    /// - Throws: `clinicNotFound`.
+    package func practitioners(
+        in clinicID: UUID, _ page: PageRequest
+    ) async throws -> Page<Practitioner> {
+        let (rows, clinicExists) = try await store.read { tx in
+            let rows = tx.pipeline.all(
+                Practitioner.self,
+                """
+                SELECT \(fragment: Practitioner.columns)
+                FROM practitioners
+                WHERE clinic_id = \(clinicID)
+                    AND (created_at, id) > (\(page.start.time), \(page.start.id))
+                ORDER BY created_at, id
+                LIMIT \(page.rowsToRead)
+                """)
+            let clinicExists = tx.pipeline.clinicExists(clinicID)
+            return Pending { (try rows.get(), try clinicExists.get()) }
+        }
+        guard clinicExists else { throw CalendarError.clinicNotFound }
+        return Page(rows, of: page) { Keyset(time: $0.createdAt, id: $0.id) }
+    }
+}

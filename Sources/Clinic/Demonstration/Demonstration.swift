@@ -1,0 +1,142 @@
+import Foundation
+import Postgres
+
+/// A network of clinics to try the service on: 3 clinics in 3 time zones, 40 practitioners with four
+/// weeks of 15-minute slots each, 500 patients.
+package struct Demonstration: Sendable {
+    private let store: Store
+    private let author = Author(subject: "system:seed", requestID: "seed")
+
+    package init(store: Store) { self.store = store }
+
+    /// Whether there is no clinic yet.
+    package func isEmpty() async throws -> Bool {
+        try await CalendarService(store: store).clinics(PageRequest(limit: 1)).items.isEmpty
+    }
+
+    /// Adds the network.
+    /// - Parameters:
+    ///   - today: The day before the first slots.
+    ///   - report: Called with the part that is done, from 0 to 1.
+    package func fill(today: Date, report: (Double) -> Void) async throws {
+        let calendar = CalendarService(store: store)
+        var practitionersDone = 0
+        for site in Site.all {
+            let clinic = try await calendar.createClinic(
+                name: site.name, timeZone: site.timeZone, by: author)
+            for number in site.practitioners {
+                let practitioner = try await calendar.createPractitioner(
+                    name: "Dr. \(Name.given(number)) \(Name.family(number * 7))",
+                    specialty: Name.specialty(number), in: clinic.id, by: author)
+                let times = try site.slotTimes(after: today)
+                _ = try await calendar.createSlots(
+                    try times.map { time in
+                        try SlotDraft(
+                            practitionerID: practitioner.id,
+                            startsAt: time.lowerBound, endsAt: time.upperBound)
+                    },
+                    in: clinic.id, by: author)
+                practitionersDone += 1
+                report(Double(practitionersDone) / 40)
+            }
+            _ = try await PatientService(store: store).createPatients(
+                try site.patients.map { number in
+                    try PatientDraft(
+                        name: "\(Name.given(number)) \(Name.family(number))",
+                        email: "patient-\(number)@example.org",
+                        phone: nil,
+                        birthDate: "19\(40 + number % 60)-0\(1 + number % 9)-1\(number % 10)")
+                },
+                in: clinic.id, by: author)
+        }
+    }
+
+    /// What a newcomer can try first.
+    package struct Tour: Sendable {
+        package let clinic: Clinic
+        package let patients: [Patient]
+        package let slot: Slot
+    }
+
+    /// Two patients and the first slot from an hour on that is still free; nil if there is none.
+    package func tour(now: Date) async throws -> Tour? {
+        let calendar = CalendarService(store: store)
+        for clinic in try await calendar.clinics(PageRequest(limit: 200)).items {
+            var filter = SlotFilter()
+            filter.status = .free
+            filter.from = now.addingTimeInterval(3600)
+            let slots = try await calendar.slots(
+                in: clinic.id, where: filter, PageRequest(limit: 1))
+            let patients = try await PatientService(store: store).patients(
+                in: clinic.id, matching: nil, PageRequest(limit: 2))
+            if let slot = slots.items.first, patients.items.count == 2 {
+                return Tour(clinic: clinic, patients: patients.items, slot: slot)
+            }
+        }
+        return nil
+    }
+}
+
+/// One clinic of the network.
+private struct Site {
+    let name: String
+    let timeZone: String
+    let practitioners: Range<Int>
+    let patients: Range<Int>
+
+    static let all = [
+        Site(
+            name: "Lindenhof Clinic", timeZone: "Europe/Berlin",
+            practitioners: 0..<16, patients: 1..<201),
+        Site(
+            name: "Harbour Clinic", timeZone: "America/New_York",
+            practitioners: 16..<28, patients: 201..<351),
+        Site(
+            name: "Kamogawa Clinic", timeZone: "Asia/Tokyo",
+            practitioners: 28..<40, patients: 351..<501),
+    ]
+
+    /// Every quarter of an hour from 9:00 to 17:00, Monday to Friday, for four weeks.
+    func slotTimes(after today: Date) throws -> [Range<Date>] {
+        guard let zone = TimeZone(identifier: timeZone) else {
+            throw InvalidInput("time_zone", "is not known on this machine: \(timeZone)")
+        }
+        var calendar = Calendar(identifier: .gregorian)
+        calendar.timeZone = zone
+        let days = (1...28).compactMap { offset in
+            calendar.date(byAdding: .day, value: offset, to: calendar.startOfDay(for: today))
+        }
+        return days.filter { (2...6).contains(calendar.component(.weekday, from: $0)) }
+            .flatMap { day in
+                (0..<32).compactMap { quarter in
+                    calendar.date(
+                        bySettingHour: 9 + quarter / 4, minute: quarter % 4 * 15, second: 0, of: day)
+                }
+            }
+            .map { $0..<$0.addingTimeInterval(15 * 60) }
+    }
+}
+
+/// Names, told apart by a number.
+private enum Name {
+    static func given(_ number: Int) -> String { pick(givenNames, number) }
+    static func family(_ number: Int) -> String { pick(familyNames, number / 3) }
+    static func specialty(_ number: Int) -> String { pick(specialties, number) }
+
+    private static func pick(_ names: [String], _ number: Int) -> String {
+        names[number % names.count]
+    }
+
+    private static let specialties = [
+        "general practice", "dermatology", "cardiology", "pediatrics",
+    ]
+    private static let givenNames = [
+        "Ada", "Bruno", "Chiyo", "Dalia", "Emeka", "Freya", "Goran", "Hana", "Ines", "Jamal",
+        "Kira", "Lars", "Mina", "Nils", "Oona", "Pavel", "Quentin", "Rosa", "Sami", "Tuva",
+    ]
+    private static let familyNames = [
+        "Abel", "Brandt", "Costa", "Duarte", "Eriksen", "Fischer", "Greene", "Haddad", "Ito",
+        "Jansen", "Kowalski", "Lindqvist", "Moreau", "Nakamura", "Okafor", "Petrov", "Quist",
+        "Rossi", "Sato", "Tanaka", "Ueda", "Varga", "Weber", "Yilmaz", "Zhang",
+    ]
+}

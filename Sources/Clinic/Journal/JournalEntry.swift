@@ -1,0 +1,46 @@
+import FoundationEssentials
+import Postgres
+
+/// One row of the journal: what was done to which object, by whom.
+struct JournalEntry: Sendable {
+    let id: UUID
+    let clinicID: UUID
+    let objectType: String
+    let objectID: UUID
+    let version: Int
+    /// The object's type and what was done to it: `patient.created`.
+    let action: String
+    let author: Author
+    /// A `jsonb` expression: what the change was.
+    var detail: SQL = "'{}'::jsonb"
+}
+
+extension Pipeline {
+    /// Queues the row. It commits with the change that it records, or not at all.
+    func record(_ entry: JournalEntry) {
+        execute(
+            """
+            INSERT INTO journal (
+                clinic_id,
+                id,
+                object_type,
+                object_id,
+                version,
+                actor,
+                action,
+                request_id,
+                detail
+            ) VALUES (
+                \(entry.clinicID),
+                \(entry.id),
+                \(entry.objectType),
+                \(entry.objectID),
+                \(entry.version),
+                \(entry.author.subject),
+                \(entry.action),
+                \(entry.author.requestID),
+                \(fragment: entry.detail)
+            )
+            """)
+    }
+}

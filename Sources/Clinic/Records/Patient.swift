@@ -1,0 +1,71 @@
+import FoundationEssentials
+import Postgres
+
+/// Somebody who can be booked for, known to one clinic.
+package struct Patient: Hashable, Sendable {
+    package let id: UUID
+    package let clinicID: UUID
+    package let name: String
+    package let email: String?
+    package let phone: String?
+    package let birthDate: CalendarDay
+    package let version: Int
+    package let createdAt: Date
+}
+
+extension Patient: RowDecodable {
+    static let columns: SQL = """
+        id,
+        clinic_id,
+        name,
+        email,
+        phone,
+        birth_date,
+        version,
+        created_at
+        """
+
+    package init(row: inout Row) throws {
+        id = try row.next()
+        clinicID = try row.next()
+        name = try row.next()
+        email = try row.next()
+        phone = try row.next()
+        birthDate = try row.next()
+        version = try row.next()
+        createdAt = try row.next()
+    }
+}
+
+/// A patient to be made.
+package struct PatientDraft: Hashable, Sendable {
+    package let name: String
+    package let email: String?
+    package let phone: String?
+    package let birthDate: CalendarDay
+
+    /// - Parameter birthDate: `YYYY-MM-DD`.
+    /// - Throws: ``InvalidInput`` for a day that does not exist or lies outside 1850 to 2200.
+    package init(
+        name: String, email: String?, phone: String?, birthDate: String
+    ) throws(InvalidInput) {
+        guard let day = CalendarDay(birthDate), ("1850"..<"2200").contains(birthDate) else {
+            throw InvalidInput("birth_date", "must be a day such as 1968-02-29")
+        }
+        self.name = name
+        self.email = email
+        self.phone = phone
+        self.birthDate = day
+    }
+}
+
+/// A patient with everything that the record holds, as of one moment.
+package struct PatientRecord: Hashable, Sendable {
+    package let patient: Patient
+    package let appointments: [Appointment]
+
+    package init(patient: Patient, appointments: [Appointment]) {
+        self.patient = patient
+        self.appointments = appointments
+    }
+}

@@ -1,0 +1,138 @@
+import FoundationEssentials
+import Postgres
+
+/// Patients and their records.
+package struct PatientService: Sendable {
+    let store: Store
+
+    package init(store: Store) { self.store = store }
+}
+
+/// Why a record was not made or shown.
+package enum RecordError: Error, Hashable, Sendable {
+    case clinicNotFound
+    case patientNotFound
+    /// Another patient of the clinic has that e-mail address.
+    case patientExists
+}
+
+extension PatientService {
+    /// Makes patients, all or none, in one round trip.
+    /// - Throws: `patientExists` if one's e-mail address is taken; `clinicNotFound`.
+    package func createPatients(
+        _ drafts: [PatientDraft], in clinicID: UUID, by author: Author
+    ) async throws -> [Patient] {
+        let ids = drafts.map { _ in store.environment.newID() }
+        let entryIDs = drafts.map { _ in store.environment.newID() }
+        do {
+            return try await store.write(to: clinicID) { tx in
+                tx.pipeline.all(
+                    Patient.self,
+                    """
+                    WITH draft AS (
+                        SELECT *
+                        FROM unnest(
+                            \(ids),
+                            \(entryIDs),
+                            \(drafts.map(\.name)),
+                            \(drafts.map(\.email)),
+                            \(drafts.map(\.phone)),
+                            \(drafts.map(\.birthDate))
+                        ) AS draft (id, entry_id, name, email, phone, birth_date)
+                    ),
+                    made AS (
+                        INSERT INTO patients (clinic_id, id, name, email, phone, birth_date)
+                        SELECT \(clinicID), id, name, email, phone, birth_date
+                        FROM draft
+                        RETURNING *
+                    ),
+                    recorded AS (
+                        INSERT INTO journal (
+                            clinic_id,
+                            id,
+                            object_type,
+                            object_id,
+                            version,
+                            actor,
+                            action,
+                            request_id
+                        )
+                        SELECT
+                            \(clinicID),
+                            draft.entry_id,
+                            'patient',
+                            made.id,
+                            made.version,
+                            \(author.subject),
+                            'patient.created',
+                            \(author.requestID)
+                        FROM made JOIN draft USING (id)
+                    )
+                    SELECT \(fragment: Patient.columns)
+                    FROM made
+                    ORDER BY created_at, id
+                    """)
+            }
+        } catch let error as PostgresError where error.violates("patient_one_per_email") {
+            throw RecordError.patientExists
+        } catch let error as PostgresError where error.sqlState == .foreignKeyViolation {
+            throw RecordError.clinicNotFound
+        }
+    }
+
+    /// A patient with its appointments, read in one snapshot.
+    /// - Throws: `patientNotFound`.
+    package func record(of id: UUID, in clinicID: UUID) async throws -> PatientRecord {
+        let (patient, appointments) = try await store.read(isolation: .repeatableRead) { tx in
+            let patient = tx.pipeline.optional(
+                Patient.self,
+                """
+                SELECT \(fragment: Patient.columns)
+                FROM patients
+                WHERE clinic_id = \(clinicID) AND id = \(id)
+                """)
+            let appointments = tx.pipeline.all(
+                Appointment.self,
+                """
+                SELECT \(fragment: Appointment.columns)
+                FROM \(fragment: Appointment.all(ofPatient: id, in: clinicID))
+                ORDER BY starts_at, id
+                """)
+            return Pending { (try patient.get(), try appointments.get()) }
+        }
+        guard let patient else { throw RecordError.patientNotFound }
+        return PatientRecord(patient: patient, appointments: appointments)
+    }
+
+    /// A clinic's patients, oldest record first.
+    /// - Parameter query: A part of the name, or a whole e-mail address; case does not matter.
+    package func patients(
+        in clinicID: UUID, matching query: String?, _ page: PageRequest
+    ) async throws -> Page<Patient> {
+        let condition: SQL =
+            if let query {
+                """
+                AND (
+                    strpos(lower(name), lower(\(query))) > 0
+                    OR lower(email) = lower(\(query))
+                )
+                """
+            } else {
+                .nothing
+            }
+        let rows = try await store.read { tx in
+            tx.pipeline.all(
+                Patient.self,
+                """
+                SELECT \(fragment: Patient.columns)
+                FROM patients
+                WHERE clinic_id = \(clinicID)
+                    AND (created_at, id) > (\(page.start.time), \(page.start.id))
+                    \(fragment: condition)
+                ORDER BY created_at, id
+                LIMIT \(page.rowsToRead)
+                """)
+        }
+        return Page(rows, of: page) { Keyset(time: $0.createdAt, id: $0.id) }
+    }
+}

@@ -1,0 +1,42 @@
+import Postgres
+
+/// A value that no rule allows, whatever is stored.
+package struct InvalidInput: Error, Hashable, Sendable {
+    /// The member that holds it, as the API calls it.
+    package let member: String
+    /// What it must be.
+    package let requirement: String
+
+    package init(_ member: String, _ requirement: String) {
+        self.member = member
+        self.requirement = requirement
+    }
+}
+
+/// The service could not do its work now; trying again may help.
+package enum Unavailable: Error, Hashable, Sendable {
+    /// Too many callers wait already, or one statement took too long.
+    case overloaded
+    /// Somebody else kept a row locked for too long.
+    case lockTimeout
+    /// The database cannot be reached.
+    case databaseUnreachable
+    /// The commit's answer was lost: the change may have been made or not.
+    case outcomeUnknown
+}
+
+extension Unavailable {
+    /// What a database error means for a caller; nil if it means that the code is wrong.
+    init?(_ error: PostgresError) {
+        switch (error.kind, error.sqlState) {
+        case (.poolTimeout, _): self = .overloaded
+        case (.connectFailed, _), (.connectionLost, _): self = .databaseUnreachable
+        case (.commitUnknown, _): self = .outcomeUnknown
+        case (.server, .lockNotAvailable?): self = .lockTimeout
+        case (.server, .queryCanceled?), (.server, .deadlockDetected?),
+            (.server, .serializationFailure?):
+            self = .overloaded
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Clinic
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOHTTP1
+
+/// What the front knows of a request besides the request itself.
+struct FrontContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// Taken from `X-Request-Id` or made; the log and the journal have it, too.
+    var requestID = ""
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+    }
+}
+
+extension HTTPField.Name {
+    static let requestID = named("X-Request-Id")
+    static let link = named("Link")
+
+    private static func named(_ name: String) -> HTTPField.Name {
+        guard let field = HTTPField.Name(name) else { preconditionFailure("\(name) is no token") }
+        return field
+    }
+}
+
+/// Receives every request and sees every response off: gives it its id and turns whatever was
+/// thrown, the router's own errors included, into problem details.
+struct Reception: RouterMiddleware {
+    let newID: @Sendable () -> UUID
+
+    func handle(
+        _ request: Request, context: FrontContext,
+        next: (Request, FrontContext) async throws -> Response
+    ) async throws -> Response {
+        var context = context
+        context.requestID = requestID(of: request)
+        context.logger[metadataKey: "request_id"] = "\(context.requestID)"
+        var response: Response
+        do {
+            response = try await next(request, context)
+        } catch let error as HTTPParserError {
+            // Not HTTP any more: the server answers and closes the connection.
+            throw error
+        } catch {
+            response = (Problem(error) ?? internalError(error, context)).response(to: request)
+        }
+        response.headers[.requestID] = context.requestID
+        return response
+    }
+
+    /// The caller's id if it is 1 to 128 visible ASCII characters, else a new one.
+    private func requestID(of request: Request) -> String {
+        if let id = request.headers[.requestID], (1...128).contains(id.utf8.count),
+            id.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        {
+            return id
+        }
+        return newID().text
+    }
+
+    /// The caller learns nothing, the log everything; errors of the database hold no data.
+    private func internalError(_ error: any Error, _ context: FrontContext) -> Problem {
+        context.logger.error("request failed", metadata: ["error": "\(error)"])
+        return .internalError
+    }
+}

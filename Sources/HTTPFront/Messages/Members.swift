@@ -1,0 +1,136 @@
+import FoundationEssentials
+import HTTPTypes
+
+/// A request's body, read member by member.
+protocol RequestMembers: Sendable {
+    /// Reads the members that there are; every other one is refused.
+    init(from members: inout Members) throws
+}
+
+/// Reads the members of a JSON object and says by name which one is wrong and what it should be.
+struct Members {
+    private let container: KeyedDecodingContainer<MemberName>
+    private var asked: [String] = []
+
+    fileprivate init(_ decoder: any Decoder) throws {
+        container = try decoder.container(keyedBy: MemberName.self)
+    }
+
+    /// A text of 1 to `limit` characters that is not all blank.
+    mutating func text(_ name: String, limit: Int) throws -> String {
+        try require(name, try optionalText(name, limit: limit), "a string")
+    }
+
+    /// Like `text`, but may be absent or null.
+    mutating func optionalText(_ name: String, limit: Int) throws -> String? {
+        guard let text = try value(name, String.self, "a string") else { return nil }
+        // PostgreSQL has no U+0000, and one would cut the text off in other clients.
+        guard !text.unicodeScalars.contains("\0") else {
+            throw Problem.invalidMember(name, "must not contain U+0000")
+        }
+        guard text.unicodeScalars.count <= limit, text.contains(where: { !$0.isWhitespace }) else {
+            throw Problem.invalidMember(name, "must have 1 to \(limit) characters")
+        }
+        return text
+    }
+
+    /// An e-mail address as far as its shape goes; whether anybody reads it only a message can tell.
+    mutating func optionalEmail(_ name: String) throws -> String? {
+        guard let text = try optionalText(name, limit: 254) else { return nil }
+        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }),
+            text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F })
+        else {
+            throw Problem.invalidMember(name, "must be an e-mail address such as ann@example.org")
+        }
+        return text
+    }
+
+    mutating func id(_ name: String) throws -> UUID {
+        try require(name, try optionalID(name), "a UUID")
+    }
+
+    mutating func optionalID(_ name: String) throws -> UUID? {
+        guard let text = try value(name, String.self, "a UUID") else { return nil }
+        guard let id = UUID(uuidString: text) else {
+            throw Problem.invalidMember(name, "must be a UUID")
+        }
+        return id
+    }
+
+    /// An instant with its offset.
+    mutating func instant(_ name: String) throws -> Date {
+        let kind = "an instant with its offset, such as 2026-11-21T09:00:00+01:00"
+        let text = try require(name, try value(name, String.self, kind), kind)
+        guard let date = Date(rfc3339: text) else {
+            throw Problem.invalidMember(name, "must be \(kind)")
+        }
+        return date
+    }
+
+    mutating func optionalInteger(_ name: String) throws -> Int? {
+        try value(name, Int.self, "an integer")
+    }
+
+    private mutating func value<Value: Decodable>(
+        _ name: String, _ type: Value.Type, _ kind: String
+    ) throws -> Value? {
+        asked.append(name)
+        do {
+            return try container.decodeIfPresent(type, forKey: MemberName(stringValue: name))
+        } catch is DecodingError {
+            throw Problem.invalidMember(name, "must be \(kind)")
+        }
+    }
+
+    private func require<Value>(_ name: String, _ value: Value?, _ kind: String) throws -> Value {
+        guard let value else { throw Problem.missingMember(name, "must be \(kind)") }
+        return value
+    }
+
+    /// Refuses what nobody asked for, so that a typo is not silently dropped.
+    fileprivate func refuseOthers() throws {
+        let unknown = container.allKeys.map(\.stringValue).filter { !asked.contains($0) }
+        guard let name = unknown.min() else { return }
+        throw Problem.unknownMember(name, known: asked)
+    }
+}
+
+/// Reads a whole body.
+struct Body<Content: RequestMembers>: Decodable {
+    let content: Content
+
+    init(from decoder: any Decoder) throws {
+        var members = try Members(decoder)
+        do {
+            content = try Content(from: &members)
+        } catch let problem as Problem where problem.isAboutMissingMember {
+            // A typo in a name makes that member missing; the typo is the better news.
+            try members.refuseOthers()
+            throw problem
+        }
+        try members.refuseOthers()
+    }
+
+    /// - Throws: ``Problem``: 400 for what is not JSON, 422 for JSON that is not this content.
+    static func decode(_ data: Data) throws -> Content {
+        do {
+            return try JSONDecoder().decode(Self.self, from: data).content
+        } catch DecodingError.typeMismatch, DecodingError.valueNotFound {
+            throw Problem(
+                .unprocessableContent, "invalid_body", "Not an object",
+                "The body must be a JSON object.")
+        } catch is DecodingError {
+            throw Problem.malformedBody("The body is not valid JSON in UTF-8.")
+        }
+    }
+}
+
+/// The name of a member, whatever it is.
+private struct MemberName: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}

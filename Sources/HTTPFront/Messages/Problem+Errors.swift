@@ -1,0 +1,203 @@
+import Clinic
+import HTTPTypes
+import Hummingbird
+
+// The one place where errors become problem details.
+
+extension Problem {
+    /// The problem that an error is to the caller; nil for an error that nobody should see, which
+    /// is the service's own fault.
+    init?(_ error: any Error) {
+        switch error {
+        case let problem as Problem: self = problem
+        case let refused as BookingRefused: self.init(refused)
+        case let error as CalendarError: self.init(error)
+        case let error as RecordError: self.init(error)
+        case let error as InvalidInput: self = .invalidMember(error.member, error.requirement)
+        case let error as Unavailable: self.init(error)
+        case let error as HTTPError: self.init(error)
+        default: return nil
+        }
+    }
+
+    /// Something went wrong that is not the caller's doing. The log knows more.
+    static let internalError = Problem(
+        .internalServerError, "internal_error", "Internal error",
+        "The service failed to handle this request. Its X-Request-Id finds the reason in the log.")
+
+    private init(_ refused: BookingRefused) {
+        let alternatives = [Extra.alternatives(refused.alternatives)]
+        switch refused.refusal {
+        case .slotNotFound: self.init(CalendarError.slotNotFound)
+        case .patientNotFound: self.init(RecordError.patientNotFound)
+        case .slotInPast:
+            self.init(
+                .unprocessableContent, "slot_in_past", "The slot has begun",
+                "Choose a slot that starts in the future.")
+        case .slotUnavailable:
+            self.init(
+                .conflict, "slot_unavailable", "The slot is blocked",
+                "The clinic does not offer this slot. Choose one of the alternatives.",
+                extras: alternatives)
+        case .slotTaken:
+            self.init(
+                .conflict, "slot_taken", "The slot is taken",
+                "Somebody else has booked this slot. Choose one of the alternatives.",
+                extras: alternatives)
+        case .slotHeld(let until):
+            self.init(
+                .conflict, "slot_held", "The slot is held",
+                "Another patient holds this slot until \(until.rfc3339). "
+                    + "Choose one of the alternatives, or try again then.",
+                extras: alternatives, headers: [.retryAfter: until.secondsFromNow])
+        case .patientBusy:
+            self.init(
+                .conflict, "patient_busy", "The patient has another appointment then",
+                "Choose a slot at another time, or cancel the other appointment first.")
+        }
+    }
+
+    private init(_ error: CalendarError) {
+        switch error {
+        case .clinicNotFound:
+            self.init(
+                .notFound, "clinic_not_found", "No such clinic",
+                "There is no clinic of that id that you may see.")
+        case .practitionerNotFound:
+            self.init(
+                .notFound, "practitioner_not_found", "No such practitioner",
+                "The clinic has no practitioner of that id.")
+        case .slotNotFound:
+            self.init(
+                .notFound, "slot_not_found", "No such slot", "The clinic has no slot of that id.")
+        case .slotOverlap:
+            self.init(
+                .conflict, "slot_overlap", "The slot overlaps another",
+                "The practitioner already has a slot at that time. Choose another time.")
+        }
+    }
+
+    private init(_ error: RecordError) {
+        switch error {
+        case .clinicNotFound: self.init(CalendarError.clinicNotFound)
+        case .patientNotFound:
+            self.init(
+                .notFound, "patient_not_found", "No such patient",
+                "There is no patient of that id that you may see.")
+        case .patientExists:
+            self.init(
+                .conflict, "patient_exists", "The patient exists",
+                "A patient of this clinic already has that e-mail address.")
+        }
+    }
+
+    private init(_ error: Unavailable) {
+        let soon: HTTPFields = [.retryAfter: "1"]
+        switch error {
+        case .overloaded:
+            self.init(
+                .serviceUnavailable, "overloaded", "Overloaded",
+                "Too many requests are waiting. Nothing was changed; try again.", headers: soon)
+        case .lockTimeout:
+            self.init(
+                .serviceUnavailable, "lock_timeout", "Locked for too long",
+                "Somebody else is changing this. Nothing was changed here; try again.",
+                headers: soon)
+        case .databaseUnreachable:
+            self.init(
+                .serviceUnavailable, "database_unreachable", "The database cannot be reached",
+                "Nothing was changed; try again.", headers: soon)
+        case .outcomeUnknown:
+            self.init(
+                .serviceUnavailable, "outcome_unknown", "The outcome is not known",
+                "The change may have been made or not. Repeat the request to find out.")
+        }
+    }
+
+    /// What Hummingbird itself refuses.
+    private init(_ error: HTTPError) {
+        switch error.status {
+        case .notFound: self = .notFound
+        case .contentTooLarge: self = .bodyTooLarge
+        default:
+            self.init(
+                error.status, "bad_request", error.status.reasonPhrase,
+                "The request is not well-formed HTTP.")
+        }
+    }
+}
+
+extension Problem {
+    static let notFound = Problem(
+        .notFound, "not_found", "No such resource",
+        "There is nothing at this path. The paths are described in openapi.yaml.")
+
+    static let bodyTooLarge = Problem(
+        .contentTooLarge, "body_too_large", "The body is too large",
+        "A request body may have 64 KiB at the most.")
+
+    static let clinicNotFound = Problem(CalendarError.clinicNotFound)
+
+    static let appointmentNotFound = Problem(
+        .notFound, "appointment_not_found", "No such appointment",
+        "There is no appointment of that id that you may see.")
+
+    static func notReady(missing: [String]) -> Problem {
+        Problem(
+            .serviceUnavailable, "not_ready", "Not ready",
+            "The service waits for: \(missing.joined(separator: "; ")).",
+            extras: [.missing(missing)], headers: [.retryAfter: "1"])
+    }
+
+    static let forbidden = Problem(
+        .forbidden, "forbidden", "Forbidden", "Your role may not do this.")
+
+    static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> Problem {
+        let list = allowed.map(\.rawValue).sorted().joined(separator: ", ")
+        return Problem(
+            .methodNotAllowed, "method_not_allowed", "Method not allowed",
+            "This path takes \(list).", headers: [.allow: list])
+    }
+
+    static func unauthorized(_ detail: String) -> Problem {
+        Problem(
+            .unauthorized, "unauthorized", "Not authenticated", detail,
+            headers: [.wwwAuthenticate: "Bearer realm=\"holdfast\""])
+    }
+
+    static func malformedBody(_ detail: String) -> Problem {
+        Problem(.badRequest, "malformed_json", "Malformed JSON", detail)
+    }
+
+    static let unsupportedMediaType = Problem(
+        .unsupportedMediaType, "unsupported_media_type", "Not JSON",
+        "Send the body as JSON with Content-Type: application/json.",
+        headers: [.accept: "application/json"])
+
+    static func invalidMember(_ name: String, _ requirement: String) -> Problem {
+        Problem(
+            .unprocessableContent, "invalid_member", "A member is invalid",
+            "'\(name)' \(requirement).", extras: [.member(name)])
+    }
+
+    static func missingMember(_ name: String, _ requirement: String) -> Problem {
+        Problem(
+            .unprocessableContent, "missing_member", "A member is missing",
+            "'\(name)' is required and \(requirement).", extras: [.member(name)])
+    }
+
+    var isAboutMissingMember: Bool { code == "missing_member" }
+
+    static func unknownMember(_ name: String, known: [String]) -> Problem {
+        Problem(
+            .unprocessableContent, "unknown_member", "A member is unknown",
+            "There is no member '\(name)' here; known are \(known.joined(separator: ", ")).",
+            extras: [.member(name)])
+    }
+
+    static func invalidParameter(_ name: String, _ requirement: String) -> Problem {
+        Problem(
+            .unprocessableContent, "invalid_parameter", "A query parameter is invalid",
+            "'\(name)' \(requirement).", extras: [.member(name)])
+    }
+}

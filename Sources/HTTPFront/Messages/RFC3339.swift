@@ -1,0 +1,56 @@
+import FoundationEssentials
+
+/// Instants as the API writes them. Source: RFC 3339, 5.6.
+extension Date {
+    /// Reads an instant with its offset: `2026-11-21T09:00:00+01:00`. Nil for anything else.
+    ///
+    /// Foundation reads leniently: to it, 31 February is 3 March and what follows the offset does
+    /// not matter. A booking at another time than the one written is worse than none, so the text
+    /// must have the exact shape and come out again as it went in. A leap second is refused.
+    init?(rfc3339 text: String) {
+        let text = text.uppercased()
+        guard let offset = Self.offset(ofRFC3339: text),
+            let date = try? Date(text, strategy: .iso8601),
+            let zone = TimeZone(secondsFromGMT: offset)
+        else { return nil }
+        let again = date.formatted(Date.ISO8601FormatStyle(timeZone: zone))
+        guard again.prefix(19) == text.prefix(19) else { return nil }
+        self = date
+    }
+
+    /// The instant in UTC, with milliseconds only where there are any.
+    var rfc3339: String {
+        let hasFraction = timeIntervalSinceReferenceDate.rounded() != timeIntervalSinceReferenceDate
+        return formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: hasFraction))
+    }
+
+    /// Checks the shape.
+    /// - Returns: The offset in seconds; nil if the shape is wrong.
+    private static func offset(ofRFC3339 text: String) -> Int? {
+        guard text.utf8.count >= 20, hasShape(text.prefix(19), "dddd-dd-ddTdd:dd:dd") else {
+            return nil
+        }
+        var rest = text.dropFirst(19)
+        if rest.first == "." {
+            let digits = rest.dropFirst().prefix(while: \.isASCIIDigit)
+            guard (1...9).contains(digits.count) else { return nil }
+            rest = rest.dropFirst(1 + digits.count)
+        }
+        if rest == "Z" { return 0 }
+        guard hasShape(rest, "+dd:dd") || hasShape(rest, "-dd:dd"),
+            let hours = Int(rest.dropFirst().prefix(2)), hours < 24,
+            let minutes = Int(rest.suffix(2)), minutes < 60
+        else { return nil }
+        return (rest.first == "-" ? -1 : 1) * (hours * 3600 + minutes * 60)
+    }
+
+    /// Whether `text` has a digit for each `d` of `shape` and is equal to it elsewhere.
+    private static func hasShape(_ text: Substring, _ shape: String) -> Bool {
+        text.count == shape.count
+            && zip(text, shape).allSatisfy { $1 == "d" ? $0.isASCIIDigit : $0 == $1 }
+    }
+}
+
+extension Character {
+    fileprivate var isASCIIDigit: Bool { ("0"..."9").contains(self) }
+}

@@ -1,0 +1,112 @@
+import FoundationEssentials
+import NIOCore
+
+/// Something that the API shows as a JSON object.
+protocol Representation {
+    /// Writes the members, in the order in which clients see them.
+    func write(to members: inout MemberWriter)
+}
+
+extension Representation {
+    /// The object as JSON text.
+    var json: ByteBuffer {
+        var writer = MemberWriter()
+        writer.writeObject(self)
+        return writer.buffer
+    }
+}
+
+/// Writes JSON objects straight into the response's buffer: members in a fixed order, ids in lower
+/// case, instants in UTC, nil as `null`. Source: RFC 8259.
+struct MemberWriter {
+    fileprivate private(set) var buffer = ByteBuffer()
+    private var isFirst = true
+
+    fileprivate init() { buffer.reserveCapacity(512) }
+
+    mutating func write(_ name: StaticString, _ value: UUID) {
+        writeName(name)
+        buffer.writeString("\"\(value.text)\"")
+    }
+
+    mutating func write(_ name: StaticString, _ value: Date) {
+        writeName(name)
+        buffer.writeString("\"\(value.rfc3339)\"")
+    }
+
+    mutating func write(_ name: StaticString, _ value: Int) {
+        writeName(name)
+        buffer.writeString("\(value)")
+    }
+
+    mutating func write(_ name: StaticString, _ value: String?) {
+        writeName(name)
+        if let value { writeText(value) } else { buffer.writeStaticString("null") }
+    }
+
+    mutating func write(_ name: StaticString, _ values: [String]) {
+        writeName(name)
+        writeList(values) { writer, text in writer.writeText(text) }
+    }
+
+    mutating func write(_ name: StaticString, _ values: [some Representation]) {
+        writeName(name)
+        writeList(values) { writer, object in writer.writeObject(object) }
+    }
+
+    fileprivate mutating func writeObject(_ object: some Representation) {
+        let isFirstOutside = isFirst
+        isFirst = true
+        buffer.writeStaticString("{")
+        object.write(to: &self)
+        buffer.writeStaticString("}")
+        isFirst = isFirstOutside
+    }
+
+    private mutating func writeList<Element>(
+        _ values: [Element], _ writeElement: (inout MemberWriter, Element) -> Void
+    ) {
+        buffer.writeStaticString("[")
+        for (index, value) in values.enumerated() {
+            if index > 0 { buffer.writeStaticString(",") }
+            writeElement(&self, value)
+        }
+        buffer.writeStaticString("]")
+    }
+
+    /// Names are literals of this project and need no escapes.
+    private mutating func writeName(_ name: StaticString) {
+        buffer.writeStaticString(isFirst ? "\"" : ",\"")
+        buffer.writeStaticString(name)
+        buffer.writeStaticString("\":")
+        isFirst = false
+    }
+
+    private mutating func writeText(_ text: String) {
+        buffer.writeStaticString("\"")
+        if text.utf8.contains(where: \.needsEscape) {
+            for byte in text.utf8 { writeEscaped(byte) }
+        } else {
+            buffer.writeString(text)
+        }
+        buffer.writeStaticString("\"")
+    }
+
+    private mutating func writeEscaped(_ byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""): buffer.writeStaticString("\\\"")
+        case UInt8(ascii: "\\"): buffer.writeStaticString("\\\\")
+        case UInt8(ascii: "\n"): buffer.writeStaticString("\\n")
+        case 0..<0x20:
+            buffer.writeString(byte < 0x10 ? "\\u000" : "\\u00")
+            buffer.writeString(String(byte, radix: 16))
+        default: buffer.writeInteger(byte)
+        }
+    }
+}
+
+extension UInt8 {
+    fileprivate var needsEscape: Bool {
+        self < 0x20 || self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\")
+    }
+}

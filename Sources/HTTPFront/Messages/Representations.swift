@@ -1,0 +1,74 @@
+import Clinic
+
+// What the resources look like from outside: the members of API.md, under their names.
+
+extension Clinic: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("id", id)
+        members.write("name", name)
+        members.write("time_zone", timeZone)
+        members.write("version", version)
+        members.write("created_at", createdAt)
+    }
+}
+
+extension Practitioner: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("id", id)
+        members.write("clinic_id", clinicID)
+        members.write("name", name)
+        members.write("specialty", specialty)
+        members.write("version", version)
+        members.write("created_at", createdAt)
+    }
+}
+
+extension Slot: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("id", id)
+        members.write("clinic_id", clinicID)
+        members.write("practitioner_id", practitionerID)
+        members.write("starts_at", startsAt)
+        members.write("ends_at", endsAt)
+        members.write("capacity", capacity)
+        members.write("booked", booked)
+        members.write("status", status.rawValue)
+        members.write("version", version)
+    }
+}
+
+extension Appointment: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("id", id)
+        members.write("clinic_id", clinicID)
+        members.write("slot_id", slotID)
+        members.write("practitioner_id", practitionerID)
+        members.write("patient_id", patientID)
+        members.write("starts_at", startsAt)
+        members.write("ends_at", endsAt)
+        members.write("status", status.rawValue)
+        members.write("reason", reason)
+        members.write("version", version)
+        members.write("created_at", createdAt)
+    }
+}
+
+extension Patient: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("id", id)
+        members.write("clinic_id", clinicID)
+        members.write("name", name)
+        members.write("email", email)
+        members.write("phone", phone)
+        members.write("birth_date", "\(birthDate)")
+        members.write("version", version)
+        members.write("created_at", createdAt)
+    }
+}
+
+extension PatientRecord: Representation {
+    func write(to members: inout MemberWriter) {
+        patient.write(to: &members)
+        members.write("appointments", appointments)
+    }
+}

@@ -1,0 +1,104 @@
+import Clinic
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOFoundationEssentialsCompat
+
+/// One method of one path: who may use it and what it does.
+struct Route: Sendable {
+    let method: HTTPRequest.Method
+    /// With parameters in braces: `/v1/clinics/{clinic}/slots/{slot}`.
+    let path: String
+    let access: Access
+    let handle: @Sendable (Call) async throws -> Response
+
+    init(
+        _ method: HTTPRequest.Method, _ path: String, for access: Access,
+        _ handle: @escaping @Sendable (Call) async throws -> Response
+    ) {
+        self.method = method
+        self.path = path
+        self.access = access
+        self.handle = handle
+    }
+}
+
+/// A request on its way through a route, its caller known and let in.
+struct Call: Sendable {
+    let request: Request
+    let context: FrontContext
+    let caller: Caller?
+    /// The clinic that the path names.
+    private let pathClinicID: UUID?
+
+    /// A body may have 64 KiB.
+    private static let bodyLimit = 64 * 1024
+
+    /// - Throws: ``Problem`` where the token or the access does not allow the route.
+    init(
+        _ request: Request, _ context: FrontContext, to route: Route, tokens: Tokens
+    ) async throws {
+        self.request = request
+        self.context = context
+        if let authorization = request.headers[.authorization] {
+            caller = try await tokens.caller(authorization: authorization)
+        } else {
+            caller = nil
+        }
+        let clinic = context.parameters.get("clinic")
+        pathClinicID = clinic.flatMap { UUID(uuidString: $0) }
+        try route.access.check(caller, clinicID: pathClinicID)
+        if clinic != nil && pathClinicID == nil { throw Problem.clinicNotFound }
+    }
+
+    /// The clinic that the path names.
+    var clinicID: UUID {
+        get throws {
+            guard let pathClinicID else { throw Problem.clinicNotFound }
+            return pathClinicID
+        }
+    }
+
+    /// Who makes a change, for the journal.
+    var author: Author {
+        Author(subject: caller?.subject ?? "anonymous", requestID: context.requestID)
+    }
+
+    /// An id in the path. A malformed one names nothing that exists.
+    func id(_ parameter: String, orThrow notFound: any Error) throws -> UUID {
+        guard let id = context.parameters.get(parameter).flatMap({ UUID(uuidString: $0) }) else {
+            throw notFound
+        }
+        return id
+    }
+
+    /// The body's members.
+    /// - Throws: ``Problem``: 413, 415, 400 or 422, naming what is wrong.
+    func body<Content: RequestMembers>(_ type: Content.Type = Content.self) async throws -> Content {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }),
+            length > Self.bodyLimit
+        {
+            throw Problem.bodyTooLarge
+        }
+        var request = request
+        let buffer: ByteBuffer
+        do {
+            buffer = try await request.collectBody(upTo: Self.bodyLimit)
+        } catch is NIOTooManyBytesError {
+            throw Problem.bodyTooLarge
+        }
+        let mediaType = request.headers[.contentType]?.split(separator: ";").first?
+            .trimmingPrefix(while: \.isWhitespace).lowercased()
+        guard mediaType == "application/json" else { throw Problem.unsupportedMediaType }
+        return try Body<Content>.decode(Data(buffer: buffer))
+    }
+
+    /// Reads the query's parameters and refuses the others.
+    func query<Result>(_ read: (inout Query) throws -> Result) throws -> Result {
+        var query = try Query(request)
+        let result = try read(&query)
+        try query.refuseOthers()
+        return result
+    }
+}

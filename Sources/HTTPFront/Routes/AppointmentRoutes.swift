@@ -1,0 +1,82 @@
+import Clinic
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+
+extension HTTPFront {
+    var appointmentRoutes: [Route] {
+        let path = "/v1/clinics/{clinic}/appointments"
+        return [
+            Route(.post, path, for: .staffAndPatients) { call in
+                let body = try await call.body(NewAppointment.self)
+                let appointment = try await booking.book(
+                    BookingRequest(
+                        slotID: body.slotID,
+                        patientID: try body.patientID(for: call.caller),
+                        reason: body.reason,
+                        author: call.author),
+                    in: call.clinicID)
+                return .created(
+                    appointment,
+                    at: "/v1/clinics/\(appointment.clinicID.text)"
+                        + "/appointments/\(appointment.id.text)",
+                    etag: appointment.version.etag)
+            },
+            Route(.get, path, for: .staffAndPatients) { call in
+                let (filter, page) = try call.query { query in
+                    var filter = AppointmentFilter()
+                    filter.patientID = try query.id("patient_id")
+                    filter.practitionerID = try query.id("practitioner_id")
+                    filter.status = try query.choice("status")
+                    filter.from = try query.instant("from")
+                    filter.to = try query.instant("to")
+                    return (filter, try query.page())
+                }
+                return try await ListPage(
+                    page: booking.appointments(
+                        in: call.clinicID, where: filter.limited(to: call.caller), page)
+                ).response(to: call.request)
+            },
+            Route(.get, path + "/{appointment}", for: .staffAndPatients) { call in
+                let appointment = try await booking.appointment(
+                    call.id("appointment", orThrow: Problem.appointmentNotFound),
+                    in: call.clinicID, of: call.caller?.patientID)
+                guard let appointment else { throw Problem.appointmentNotFound }
+                return .json(.ok, appointment, headers: [.eTag: appointment.version.etag])
+            },
+        ]
+    }
+}
+
+private struct NewAppointment: RequestMembers {
+    let slotID: UUID
+    let reason: String?
+    private let patientID: UUID?
+
+    init(from members: inout Members) throws {
+        slotID = try members.id("slot_id")
+        patientID = try members.optionalID("patient_id")
+        reason = try members.optionalText("reason", limit: 1000)
+    }
+
+    /// A patient books for itself; staff say for whom.
+    func patientID(for caller: Caller?) throws -> UUID {
+        if let own = caller?.patientID {
+            guard patientID == nil || patientID == own else { throw RecordError.patientNotFound }
+            return own
+        }
+        guard let patientID else { throw Problem.missingMember("patient_id", "must be a UUID") }
+        return patientID
+    }
+}
+
+extension AppointmentFilter {
+    /// A patient sees its own appointments only, whatever it asks for.
+    fileprivate func limited(to caller: Caller?) throws -> AppointmentFilter {
+        guard let own = caller?.patientID else { return self }
+        guard patientID == nil || patientID == own else { throw RecordError.patientNotFound }
+        var filter = self
+        filter.patientID = own
+        return filter
+    }
+}

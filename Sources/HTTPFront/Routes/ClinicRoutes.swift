@@ -1,0 +1,35 @@
+import Clinic
+import HTTPTypes
+import Hummingbird
+
+extension HTTPFront {
+    var clinicRoutes: [Route] {
+        [
+            Route(.post, "/v1/clinics", for: .operators) { call in
+                let body = try await call.body(NewClinic.self)
+                let clinic = try await calendar.createClinic(
+                    name: body.name, timeZone: body.timeZone, by: call.author)
+                return .created(
+                    clinic, at: "/v1/clinics/\(clinic.id.text)", etag: clinic.version.etag)
+            },
+            Route(.get, "/v1/clinics", for: .everyone) { call in
+                let page = try call.query { try $0.page() }
+                return try await ListPage(page: calendar.clinics(page)).response(to: call.request)
+            },
+            Route(.get, "/v1/clinics/{clinic}", for: .everyone) { call in
+                let clinic = try await calendar.clinic(call.clinicID)
+                return .json(.ok, clinic, headers: [.eTag: clinic.version.etag])
+            },
+        ]
+    }
+}
+
+private struct NewClinic: RequestMembers {
+    let name: String
+    let timeZone: String
+
+    init(from members: inout Members) throws {
+        name = try members.text("name", limit: 200)
+        timeZone = try members.text("time_zone", limit: 100)
+    }
+}

@@ -1,0 +1,46 @@
+import Clinic
+import HTTPTypes
+import Hummingbird
+
+extension HTTPFront {
+    var patientRoutes: [Route] {
+        let path = "/v1/clinics/{clinic}/patients"
+        return [
+            Route(.post, path, for: .staff) { call in
+                let draft = try await call.body(NewPatient.self).draft
+                let patients = try await patients.createPatients(
+                    [draft], in: call.clinicID, by: call.author)
+                guard let patient = patients.first else { throw RecordError.clinicNotFound }
+                return .created(
+                    PatientRecord(patient: patient, appointments: []),
+                    at: "/v1/clinics/\(patient.clinicID.text)/patients/\(patient.id.text)",
+                    etag: patient.version.etag)
+            },
+            Route(.get, path, for: .staff) { call in
+                let (name, page) = try call.query { (try $0.text("query"), try $0.page()) }
+                return try await ListPage(
+                    page: patients.patients(in: call.clinicID, matching: name, page)
+                ).response(to: call.request)
+            },
+            Route(.get, path + "/{patient}", for: .staffAndPatients) { call in
+                let id = try call.id("patient", orThrow: RecordError.patientNotFound)
+                // Another patient's record is 404, like one that does not exist.
+                if let own = call.caller?.patientID, own != id { throw RecordError.patientNotFound }
+                let record = try await patients.record(of: id, in: call.clinicID)
+                return .json(.ok, record, headers: [.eTag: record.patient.version.etag])
+            },
+        ]
+    }
+}
+
+private struct NewPatient: RequestMembers {
+    let draft: PatientDraft
+
+    init(from members: inout Members) throws {
+        draft = try PatientDraft(
+            name: members.text("name", limit: 200),
+            email: members.optionalEmail("email"),
+            phone: members.optionalText("phone", limit: 50),
+            birthDate: members.text("birth_date", limit: 10))
+    }
+}

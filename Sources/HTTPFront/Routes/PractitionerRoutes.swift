@@ -1,0 +1,43 @@
+import Clinic
+import HTTPTypes
+import Hummingbird
+
+extension HTTPFront {
+    var practitionerRoutes: [Route] {
+        let path = "/v1/clinics/{clinic}/practitioners"
+        return [
+            Route(.post, path, for: .admins) { call in
+                let body = try await call.body(NewPractitioner.self)
+                let practitioner = try await calendar.createPractitioner(
+                    name: body.name, specialty: body.specialty, in: call.clinicID, by: call.author)
+                return .created(
+                    practitioner,
+                    at: "/v1/clinics/\(practitioner.clinicID.text)"
+                        + "/practitioners/\(practitioner.id.text)",
+                    etag: practitioner.version.etag)
+            },
+            Route(.get, path, for: .everyone) { call in
+                let page = try call.query { try $0.page() }
+                return try await ListPage(
+                    page: calendar.practitioners(in: call.clinicID, page)
+                ).response(to: call.request)
+            },
+            Route(.get, path + "/{practitioner}", for: .everyone) { call in
+                let practitioner = try await calendar.practitioner(
+                    call.id("practitioner", orThrow: CalendarError.practitionerNotFound),
+                    in: call.clinicID)
+                return .json(.ok, practitioner, headers: [.eTag: practitioner.version.etag])
+            },
+        ]
+    }
+}
+
+private struct NewPractitioner: RequestMembers {
+    let name: String
+    let specialty: String
+
+    init(from members: inout Members) throws {
+        name = try members.text("name", limit: 200)
+        specialty = try members.text("specialty", limit: 100)
+    }
+}

@@ -1,0 +1,52 @@
+import Clinic
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+
+extension HTTPFront {
+    var slotRoutes: [Route] {
+        let path = "/v1/clinics/{clinic}/slots"
+        return [
+            Route(.post, path, for: .admins) { call in
+                let draft = try await call.body(NewSlot.self).draft
+                let slots = try await calendar.createSlots(
+                    [draft], in: call.clinicID, by: call.author)
+                guard let slot = slots.first else { throw CalendarError.clinicNotFound }
+                return .created(
+                    slot, at: "/v1/clinics/\(slot.clinicID.text)/slots/\(slot.id.text)",
+                    etag: slot.etag)
+            },
+            Route(.get, path, for: .everyone) { call in
+                let (filter, page) = try call.query { query in
+                    var filter = SlotFilter()
+                    filter.practitionerID = try query.id("practitioner_id")
+                    filter.specialty = try query.text("specialty")
+                    filter.status = try query.choice("status")
+                    filter.from = try query.instant("from")
+                    filter.to = try query.instant("to")
+                    return (filter, try query.page())
+                }
+                return try await ListPage(
+                    page: calendar.slots(in: call.clinicID, where: filter, page)
+                ).response(to: call.request)
+            },
+            Route(.get, path + "/{slot}", for: .everyone) { call in
+                let slot = try await calendar.slot(
+                    call.id("slot", orThrow: CalendarError.slotNotFound), in: call.clinicID)
+                return .json(.ok, slot, headers: [.eTag: slot.etag])
+            },
+        ]
+    }
+}
+
+private struct NewSlot: RequestMembers {
+    let draft: SlotDraft
+
+    init(from members: inout Members) throws {
+        draft = try SlotDraft(
+            practitionerID: members.id("practitioner_id"),
+            startsAt: members.instant("starts_at"),
+            endsAt: members.instant("ends_at"),
+            capacity: members.optionalInteger("capacity") ?? 1)
+    }
+}

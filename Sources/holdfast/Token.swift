@@ -1,0 +1,76 @@
+import ArgumentParser
+import FoundationEssentials
+import HTTPFront
+
+struct Token: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make a token, signed with HOLDFAST_JWT_SECRET, and print it.")
+
+    @OptionGroup var common: CommonOptions
+
+    @Option(help: "operator, admin, practitioner, receptionist or patient.")
+    var role: Role
+
+    @Option(help: "The clinic's id; not for an operator.")
+    var clinic: UUID?
+
+    @Option(help: "The patient's id; for a patient.")
+    var patient: UUID?
+
+    @Option(help: "Whom the token names (default: the role).")
+    var subject: String?
+
+    @Option(help: "How long it is good: a number and s, m, h or d.")
+    var ttl: Lifetime = Lifetime(seconds: 8 * 3600)
+
+    @Flag(help: "Without HOLDFAST_JWT_SECRET, take the secret that everybody knows.")
+    var development = false
+
+    func validate() throws {
+        if role != .operator && clinic == nil {
+            throw ValidationError("A token for \(role.rawValue) needs --clinic.")
+        }
+        if role == .patient && patient == nil {
+            throw ValidationError("A token for a patient needs --patient.")
+        }
+    }
+
+    func run() async throws {
+        let settings = try await common.settings()
+        guard let secret = try settings.secret(isDevelopment: development) else {
+            throw SettingError(
+                "No secret to sign with: set HOLDFAST_JWT_SECRET, or use --development.")
+        }
+        let tokens = try await Tokens(
+            secret: secret, keySet: nil, issuer: settings.issuer, audience: settings.audience)
+        print(
+            try await tokens.issue(
+                role: role, clinicID: role == .operator ? nil : clinic,
+                patientID: role == .patient ? patient : nil,
+                subject: subject ?? role.rawValue, lifetime: ttl.seconds))
+    }
+}
+
+/// A length of time as people type it: `90s`, `15m`, `8h`, `30d`.
+struct Lifetime: ExpressibleByArgument, CustomStringConvertible {
+    let seconds: TimeInterval
+
+    init(seconds: TimeInterval) { self.seconds = seconds }
+
+    init?(argument: String) {
+        let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+        guard let unit = argument.last.flatMap({ units[$0] }), let count = Int(argument.dropLast()),
+            (1...1_000_000).contains(count)
+        else { return nil }
+        seconds = Double(count) * unit
+    }
+
+    var description: String { seconds == 8 * 3600 ? "8h" : "\(Int(seconds))s" }
+}
+
+extension Role: ExpressibleByArgument {}
+
+extension UUID: @retroactive ExpressibleByArgument {
+    /// Reads an id.
+    public init?(argument: String) { self.init(uuidString: argument) }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import Testing
+
+/// What must not compile, held against the compiler itself.
+@Suite("The compiler refuses", .serialized)
+struct CompileTimeTests {
+    @Test("nothing in a transaction written as it should be")
+    func control() throws {
+        let verdict = try typecheck(
+            """
+            let id = 7
+            return try await database.transaction { tx in
+                try tx.one(Scalar<Int>.self, "SELECT \\(id)").value
+            }
+            """)
+        #expect(verdict.compiles, "\(verdict.output)")
+    }
+
+    @Test("an await inside a transaction")
+    func awaitInside() throws {
+        let verdict = try typecheck(
+            """
+            return try await database.transaction { tx in
+                try await Task.sleep(for: .seconds(1))
+                return try tx.one(Scalar<Int>.self, "SELECT 1").value
+            }
+            """)
+        #expect(verdict.isRefused(because: "parameter expecting synchronous function type"))
+    }
+
+    @Test("a transaction inside a transaction")
+    func nested() throws {
+        let verdict = try typecheck(
+            """
+            return try await database.transaction { outer in
+                try await database.transaction { inner in
+                    try inner.one(Scalar<Int>.self, "SELECT 1").value
+                }
+            }
+            """)
+        #expect(verdict.isRefused(because: "parameter expecting synchronous function type"))
+    }
+
+    @Test(
+        "SQL from a run-time string",
+        arguments: ["text", "SQL(stringLiteral: text)", "\"SELECT \" + text", "SQL(text)"])
+    func runTimeString(sql: String) throws {
+        let verdict = try typecheck(
+            """
+            let text = String(CommandLine.arguments.count)
+            return try await database.transaction { tx in
+                try tx.one(Scalar<Int>.self, \(sql)).value
+            }
+            """)
+        #expect(verdict.isRefused(because: "'SQL'") || verdict.isRefused(because: "'StaticString'"))
+    }
+
+    @Test("a transaction that leaves its body")
+    func escaping() throws {
+        let verdict = try typecheck(
+            """
+            let leaked = try await database.transaction { tx in tx }
+            return try leaked.one(Scalar<Int>.self, "SELECT 1").value
+            """)
+        #expect(verdict.isRefused(because: "does not conform to the 'Sendable' protocol"))
+    }
+}
+
+private struct Verdict {
+    let compiles: Bool
+    let output: String
+
+    func isRefused(because reason: String) -> Bool { !compiles && output.contains(reason) }
+}
+
+/// Typechecks the body of a function that has a `database`.
+private func typecheck(_ body: String) throws -> Verdict {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let source = folder.appending(path: "Snippet.swift")
+    try """
+    import Postgres
+
+    func snippet(_ database: Database) async throws -> Int {
+    \(body)
+    }
+    """.write(to: source, atomically: true, encoding: .utf8)
+
+    // The test's executable lies beside the modules that it was built with.
+    let build = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent()
+    let project = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "../..").standardized
+    let compiler = Process()
+    compiler.executableURL = URL(filePath: "/usr/bin/env")
+    compiler.arguments = [
+        "swiftc", "-typecheck", "-swift-version", "6",
+        "-I", build.appending(path: "Modules").path(),
+        "-I", project.appending(path: "Sources/CLibPQ").path(),
+        "-Xcc", "-I/usr/include/postgresql",
+        source.path(),
+    ]
+    let pipe = Pipe()
+    compiler.standardError = pipe
+    try compiler.run()
+    let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
+    compiler.waitUntilExit()
+    return Verdict(
+        compiles: compiler.terminationStatus == 0, output: String(decoding: output, as: UTF8.self))
+}
