@@ -24,6 +24,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -68,6 +69,41 @@ let package = Package(
         .testTarget(
             name: "PostgresTests",
             dependencies: ["Postgres", "PostgresTesting"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "MigrationsTests",
+            dependencies: ["Migrations", "Postgres", "PostgresTesting"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ClinicTests",
+            dependencies: ["Clinic", "Postgres", "PostgresTesting"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "HTTPFrontTests",
+            dependencies: ["HTTPFront", "ServiceTesting"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "RaceTests",
+            dependencies: ["Clinic", "HTTPFront", "Postgres", "PostgresTesting", "ServiceTesting"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ServiceTesting",
+            dependencies: [
+                "Clinic", "HTTPFront", "Postgres", "PostgresTesting",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOFoundationEssentialsCompat", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Tests/ServiceTesting",
             swiftSettings: strict
         ),
     ]

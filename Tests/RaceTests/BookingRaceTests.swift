@@ -1,0 +1,172 @@
+import Clinic
+import FoundationEssentials
+import HTTPFront
+import Postgres
+import PostgresTesting
+import ServiceTesting
+import Testing
+
+@Suite("Patients who want the same slot at the same moment", .serialized)
+struct BookingRaceTests {
+    @Test("500 clients, one slot: one books, 499 are offered others")
+    func oneSlot() async throws {
+        try await withService { service in
+            let fixture = try await Fixture(service)
+            let slots = try await fixture.slots(8)
+            let answers = try await race(
+                fixture, try await fixture.patients(500).map { (slots[0].id, $0) })
+
+            #expect(answers.count { $0.status == 201 } == 1)
+            let losers = answers.filter { $0.status != 201 }
+            #expect(losers.allSatisfy { $0.status == 409 && $0.problemCode == "slot_taken" })
+            let others = Set(slots.dropFirst().prefix(5).map(\.id.text))
+            for loser in losers {
+                let alternatives = try #require(try loser.json["alternatives"]?.list)
+                #expect(Set(alternatives.compactMap { $0["id"]?.text }) == others)
+            }
+            try await expectConsistent(service, appointments: 1)
+        }
+    }
+
+    @Test("200 slots with 5 contenders each: 200 bookings")
+    func manySlots() async throws {
+        try await withService { service in
+            let fixture = try await Fixture(service)
+            let slots = try await fixture.slots(200)
+            let patients = try await fixture.patients(1000)
+            let wishes = patients.enumerated().map { (slots[$0 % 200].id, $1) }.shuffled()
+            let answers = try await race(fixture, wishes)
+
+            #expect(answers.count { $0.status == 201 } == 200)
+            #expect(answers.count { $0.problemCode == "slot_taken" } == 800)
+            try await expectConsistent(service, appointments: 200)
+        }
+    }
+
+    @Test("a group slot of 30 seats, 100 contenders: seats 1 to 30, each once")
+    func groupSlot() async throws {
+        try await withService { service in
+            let fixture = try await Fixture(service)
+            let slot = try #require(try await fixture.slots(1, capacity: 30).first)
+            let answers = try await race(
+                fixture, try await fixture.patients(100).map { (slot.id, $0) })
+
+            #expect(answers.count { $0.status == 201 } == 30)
+            let seats = try await service.database.owner.read { tx in
+                tx.pipeline.all(Scalar<Int>.self, "SELECT seat FROM appointments ORDER BY seat")
+            }
+            #expect(seats.map(\.value) == Array(1...30))
+            try await expectConsistent(service, appointments: 30)
+        }
+    }
+
+    @Test("one patient, two practitioners, the same time: one appointment, one patient_busy")
+    func onePatientTwice() async throws {
+        try await withService { service in
+            for _ in 1...20 {
+                let one = try await Fixture(service)
+                let start = Date(timeIntervalSinceNow: 86_400)
+                let first = try await one.slots(1, from: start)
+                let colleague = try await CalendarService(store: service.store).createPractitioner(
+                    name: "Dr. Bruno Brandt", specialty: "cardiology", in: one.clinic.id,
+                    by: Fixture.author)
+                let second = try await CalendarService(store: service.store).createSlots(
+                    [
+                        try SlotDraft(
+                            practitionerID: colleague.id,
+                            startsAt: first[0].startsAt.addingTimeInterval(300),
+                            endsAt: first[0].endsAt.addingTimeInterval(300))
+                    ],
+                    in: one.clinic.id, by: Fixture.author)
+                let patient = try #require(try await one.patients(1).first)
+                let answers = try await race(one, (first + second).map { ($0.id, patient) })
+                #expect(answers.map(\.status).sorted() == [201, 409])
+                #expect(answers.compactMap(\.problemCode) == ["patient_busy"])
+            }
+            try await expectConsistent(service, appointments: 20)
+        }
+    }
+
+    @Test("the lock alone: without the constraints a slot is still booked once")
+    func lockAlone() async throws {
+        try await withService { service in
+            try await service.database.owner.transaction { tx in
+                try tx.execute("ALTER TABLE appointments DROP CONSTRAINT appointment_one_per_seat")
+                try tx.execute("ALTER TABLE slots DROP CONSTRAINT slot_booked_within_capacity")
+            }
+            let fixture = try await Fixture(service)
+            let slot = try #require(try await fixture.slots(1).first)
+            let answers = try await race(
+                fixture, try await fixture.patients(200).map { (slot.id, $0) })
+            #expect(answers.count { $0.status == 201 } == 1)
+            #expect(answers.count { $0.problemCode == "slot_taken" } == 199)
+            try await expectConsistent(service, appointments: 1)
+        }
+    }
+}
+
+/// Sends all wishes at once.
+private func race(_ fixture: Fixture, _ wishes: [(slot: UUID, patient: Patient)]) async throws
+    -> [Answer]
+{
+    let barrier = Barrier(wishes.count)
+    return try await withThrowingTaskGroup { group in
+        for wish in wishes {
+            group.addTask {
+                await barrier.arrive()
+                return try await fixture.book(wish.slot, as: wish.patient)
+            }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+    }
+}
+
+/// Whatever was raced, the data agrees: invariants 1, 2, 4, 6, 7 and 16 of the design.
+private func expectConsistent(_ service: Service, appointments: Int) async throws {
+    let broken = try await service.database.owner.read { tx in
+        tx.pipeline.all(
+            Scalar<String>.self,
+            """
+            SELECT 'slot ' || slots.id || ' counts wrongly'
+            FROM slots
+            WHERE booked <> (
+                SELECT count(*) FROM appointments WHERE occupied_slot_id = slots.id
+            )
+            UNION ALL
+            SELECT 'slot ' || occupied_slot_id || ' has a seat taken twice'
+            FROM appointments
+            WHERE occupied_slot_id IS NOT NULL
+            GROUP BY occupied_slot_id, seat
+            HAVING count(*) > 1
+            UNION ALL
+            SELECT 'patient ' || one.patient_id || ' is at two places'
+            FROM appointments AS one
+            JOIN appointments AS other
+                ON other.patient_id = one.patient_id
+                AND other.id > one.id
+                AND tstzrange(other.starts_at, other.ends_at)
+                    && tstzrange(one.starts_at, one.ends_at)
+            WHERE one.status <> 'cancelled' AND other.status <> 'cancelled'
+            UNION ALL
+            SELECT 'appointment ' || id || ' has not one message'
+            FROM appointments
+            WHERE 1 <> (
+                SELECT count(*) FROM outbox
+                WHERE kind = 'appointment.booked' AND subject = appointments.id || ':1'
+            )
+            UNION ALL
+            SELECT 'slot ' || id || ' has not one journal row for each version'
+            FROM slots
+            WHERE version <> (SELECT count(*) FROM journal WHERE object_id = slots.id)
+            UNION ALL
+            SELECT 'appointment ' || id || ' has not one journal row for each version'
+            FROM appointments
+            WHERE version <> (SELECT count(*) FROM journal WHERE object_id = appointments.id)
+            """)
+    }
+    #expect(broken.map(\.value) == [])
+    let count = try await service.database.owner.read { tx in
+        tx.pipeline.one(Scalar<Int>.self, "SELECT count(*) FROM appointments")
+    }
+    #expect(count.value == appointments)
+}

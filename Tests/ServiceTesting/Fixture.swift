@@ -1,0 +1,65 @@
+import Clinic
+import FoundationEssentials
+import HTTPFront
+
+/// A clinic with a practitioner, and the tokens of those who work there.
+package struct Fixture: Sendable {
+    package let service: Service
+    package let clinic: Clinic
+    package let practitioner: Practitioner
+    package let admin: String
+    package let receptionist: String
+
+    package static let author = Author(subject: "fixture", requestID: "fixture")
+
+    /// Makes the clinic and its practitioner.
+    package init(_ service: Service, specialty: String = "dermatology") async throws {
+        let calendar = CalendarService(store: service.store)
+        self.service = service
+        clinic = try await calendar.createClinic(
+            name: "Lindenhof", timeZone: "Europe/Berlin", by: Self.author)
+        practitioner = try await calendar.createPractitioner(
+            name: "Dr. Ada Abel", specialty: specialty, in: clinic.id, by: Self.author)
+        admin = try await service.token(.admin, clinic: clinic.id)
+        receptionist = try await service.token(.receptionist, clinic: clinic.id)
+    }
+
+    /// The path of one of the clinic's collections.
+    package func path(_ collection: String) -> String {
+        "/v1/clinics/\(clinic.id.text)/\(collection)"
+    }
+
+    /// Free slots of a quarter of an hour, one after the other, starting tomorrow.
+    package func slots(
+        _ count: Int, capacity: Int = 1, from start: Date = Date(timeIntervalSinceNow: 86_400)
+    ) async throws -> [Slot] {
+        let start = Date(timeIntervalSince1970: start.timeIntervalSince1970.rounded())
+        return try await CalendarService(store: service.store).createSlots(
+            try (0..<count).map { number in
+                let startsAt = start.addingTimeInterval(Double(number) * 900)
+                return try SlotDraft(
+                    practitionerID: practitioner.id, startsAt: startsAt,
+                    endsAt: startsAt.addingTimeInterval(900), capacity: capacity)
+            },
+            in: clinic.id, by: Self.author)
+    }
+
+    /// Patients with an e-mail address each.
+    package func patients(_ count: Int) async throws -> [Patient] {
+        try await PatientService(store: service.store).createPatients(
+            try (0..<count).map { number in
+                try PatientDraft(
+                    name: "Patient \(number)", email: "p\(number)@example.org", phone: nil,
+                    birthDate: "1968-02-29")
+            },
+            in: clinic.id, by: Self.author)
+    }
+
+    /// Asks for a slot as the patient itself.
+    package func book(_ slot: UUID, as patient: Patient) async throws -> Answer {
+        try await service.send(
+            "POST", path("appointments"),
+            token: try await service.token(.patient, clinic: clinic.id, patient: patient.id),
+            body: #"{"slot_id": "\#(slot.text)"}"#)
+    }
+}

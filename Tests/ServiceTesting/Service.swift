@@ -1,0 +1,153 @@
+import AsyncHTTPClient
+import Clinic
+import FoundationEssentials
+import HTTPFront
+import Hummingbird
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOFoundationEssentialsCompat
+import Postgres
+import PostgresTesting
+import ServiceLifecycle
+
+/// A running service on a database of its own, and a client that speaks HTTP to it.
+package struct Service: Sendable {
+    package let database: TestDatabase
+    package let store: Store
+    package let tokens: Tokens
+    private let port: Int
+    private let client: HTTPClient
+
+    /// Signs the tokens of every test.
+    package static let secret = "a secret that only the tests know, long enough"
+
+    fileprivate init(
+        database: TestDatabase, store: Store, tokens: Tokens, port: Int, client: HTTPClient
+    ) {
+        self.database = database
+        self.store = store
+        self.tokens = tokens
+        self.port = port
+        self.client = client
+    }
+
+    /// Sends a request.
+    /// - Parameters:
+    ///   - token: For the `Authorization` header.
+    ///   - body: Sent as it is, with `Content-Type: application/json` unless `headers` say else.
+    package func send(
+        _ method: String, _ path: String, token: String? = nil, body: String? = nil,
+        headers: [String: String] = [:]
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
+        request.method = .RAW(value: method)
+        if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
+        if let body {
+            request.body = .bytes(ByteBuffer(string: body))
+            if headers["Content-Type"] == nil {
+                request.headers.add(name: "Content-Type", value: "application/json")
+            }
+        }
+        for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
+        let response = try await client.execute(request, timeout: .seconds(60))
+        return Answer(
+            status: Int(response.status.code),
+            headers: Dictionary(
+                response.headers.map { ($0.name.lowercased(), $0.value) }, uniquingKeysWith: { $1 }),
+            body: String(buffer: try await response.body.collect(upTo: 10 << 20)))
+    }
+
+    /// A token of the given role, good for an hour unless told otherwise.
+    package func token(
+        _ role: Role, clinic: UUID? = nil, patient: UUID? = nil, subject: String? = nil,
+        lifetime: TimeInterval = 3600
+    ) async throws -> String {
+        try await tokens.issue(
+            role: role, clinicID: clinic, patientID: patient,
+            subject: subject ?? "\(role.rawValue)@test", lifetime: lifetime)
+    }
+}
+
+/// What the service answered.
+package struct Answer: Sendable {
+    package let status: Int
+    /// By lower-case name.
+    package let headers: [String: String]
+    package let body: String
+
+    /// The body as JSON.
+    package var json: JSONValue {
+        get throws { try JSONDecoder().decode(JSONValue.self, from: Data(body.utf8)) }
+    }
+
+    /// The problem's code; nil if the answer is no problem in the contract's form.
+    package var problemCode: String? {
+        guard headers["content-type"] == "application/problem+json",
+            let problem = try? json,
+            problem["status"]?.integer == status,
+            let code = problem["code"]?.text,
+            problem["type"]?.text == "/problems/\(code)",
+            problem["title"]?.text?.isEmpty == false,
+            problem["detail"]?.text?.isEmpty == false,
+            problem["instance"]?.text?.isEmpty == false
+        else { return nil }
+        return code
+    }
+}
+
+/// Calls `body` with a service that runs for this call only.
+package func withService(
+    configure: (inout DatabaseConfiguration) -> Void = { _ in },
+    _ body: @Sendable (Service) async throws -> Void
+) async throws {
+    var configuration = DatabaseConfiguration(url: "")
+    configure(&configuration)
+    try await withTestDatabase { [configuration] database in
+        let pool = database.service { pool in
+            pool.poolSize = configuration.poolSize
+            pool.waitingLimit = configuration.waitingLimit
+            pool.leaseTimeout = configuration.leaseTimeout
+            pool.lockTimeout = configuration.lockTimeout
+        }
+        do {
+            try await run(on: database, pool, body)
+        } catch {
+            await pool.close()
+            throw error
+        }
+        await pool.close()
+    }
+}
+
+private func run(
+    on database: TestDatabase, _ pool: Database, _ body: @Sendable (Service) async throws -> Void
+) async throws {
+    let store = Store(database: pool)
+    let tokens = try await Tokens(secret: Service.secret, keySet: nil)
+    let front = HTTPFront(store: store, tokens: tokens) { [] }
+    var logger = Logger(label: "test")
+    logger.logLevel = .error
+    let (ports, running) = AsyncStream.makeStream(of: Int.self)
+    let server = front.server(host: "127.0.0.1", port: 0, logger: logger) { running.yield($0) }
+
+    var settings = HTTPClient.Configuration()
+    settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 2000
+    let client = HTTPClient(configuration: settings)
+    let lifecycle = ServiceGroup(services: [server], logger: logger)
+    async let serving: Void = lifecycle.run()
+    var outcome: Result<Void, any Error> = .success(())
+    for await port in ports.prefix(1) {
+        let service = Service(
+            database: database, store: store, tokens: tokens, port: port, client: client)
+        do {
+            try await body(service)
+        } catch {
+            outcome = .failure(error)
+        }
+    }
+    try await client.shutdown()
+    await lifecycle.triggerGracefulShutdown()
+    try await serving
+    try outcome.get()
+}
