@@ -83,7 +83,7 @@ let package = Package(
         ),
         .testTarget(
             name: "HTTPFrontTests",
-            dependencies: ["HTTPFront", "ServiceTesting"],
+            dependencies: ["Clinic", "HTTPFront", "ServiceTesting"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -28,6 +28,7 @@ public final class Database: Sendable {
     /// statements. An error inside it wins over any that follow.
     ///
     /// - Throws: ``PostgresError``; `CancellationError`; what `body` throws.
+    @discardableResult
     public func transaction<Result: Sendable>(
         _ options: TransactionOptions = TransactionOptions(),
         _ body: @escaping @Sendable (Transaction) throws -> Result
@@ -40,6 +41,7 @@ public final class Database: Sendable {
 
     /// Like ``transaction(_:_:)``, for a body whose last statements travel with `COMMIT` and whose
     /// result is read from their answers: lock, decide, write in two round trips.
+    @discardableResult
     public func write<Result: Sendable>(
         _ options: TransactionOptions = TransactionOptions(),
         _ body: @escaping @Sendable (Transaction) throws -> Pending<Result>

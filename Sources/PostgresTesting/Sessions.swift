@@ -26,7 +26,7 @@ package struct Sessions: Sendable {
 
     /// Ends every other session of the database, as an administrator or a crash would.
     package func terminateOthers() async throws {
-        _ = try await database.transaction { tx in
+        try await database.transaction { tx in
             try tx.execute(
                 """
                 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity

@@ -15,7 +15,7 @@ struct CancellationTests {
             try await withRowLocked(in: db) {
                 let waiting = Task {
                     try await database.transaction { tx in
-                        _ = try tx.execute("SELECT FROM notes WHERE id = 1 FOR UPDATE")
+                        try tx.execute("SELECT FROM notes WHERE id = 1 FOR UPDATE")
                     }
                 }
                 try await Sessions(of: db).waitUntilBlocked()
@@ -38,7 +38,7 @@ struct CancellationTests {
             }
             await taken.arrive()
             let waiting = Task {
-                try await single.transaction { tx in _ = try tx.execute("SELECT 1") }
+                try await single.transaction { tx in try tx.execute("SELECT 1") }
             }
             waiting.cancel()
             await #expect(throws: CancellationError.self) { try await waiting.value }

@@ -12,7 +12,7 @@ struct LimitTests {
             try await withRowLocked(in: db) {
                 let error = await #expect(throws: PostgresError.self) {
                     try await impatient.transaction { tx in
-                        _ = try tx.execute("SELECT FROM notes WHERE id = 1 FOR UPDATE")
+                        try tx.execute("SELECT FROM notes WHERE id = 1 FOR UPDATE")
                     }
                 }
                 #expect(error?.sqlState == .lockNotAvailable)
@@ -26,7 +26,7 @@ struct LimitTests {
         try await withTestDatabase { db in
             let impatient = db.service { $0.statementTimeout = .milliseconds(50) }
             let error = await #expect(throws: PostgresError.self) {
-                try await impatient.transaction { tx in _ = try tx.execute("SELECT pg_sleep(60)") }
+                try await impatient.transaction { tx in try tx.execute("SELECT pg_sleep(60)") }
             }
             #expect(error?.sqlState == .queryCanceled)
             await impatient.close()
@@ -41,7 +41,7 @@ struct LimitTests {
                 $0.deadline = .milliseconds(100)
             }
             let error = await #expect(throws: PostgresError.self) {
-                try await impatient.transaction { tx in _ = try tx.execute("SELECT pg_sleep(60)") }
+                try await impatient.transaction { tx in try tx.execute("SELECT pg_sleep(60)") }
             }
             #expect(error?.kind == .connectionLost)
             await impatient.close()
@@ -51,7 +51,7 @@ struct LimitTests {
     @Test("for a process that froze between lock and write: its locks are freed")
     func frozenBetweenRoundTrips() async throws {
         try await withNotes { db in
-            try await db.owner.transaction { tx in _ = try tx.execute("INSERT INTO notes VALUES (1)") }
+            try await db.owner.transaction { tx in try tx.execute("INSERT INTO notes VALUES (1)") }
             let frozen = db.service { $0.idleInTransactionTimeout = .milliseconds(200) }
             let patient = db.service {
                 $0.lockTimeout = .seconds(20)
@@ -72,7 +72,7 @@ struct LimitTests {
             await holds.arrive()
             // Comes through only because the server ends the frozen session by itself.
             try await patient.transaction { tx in
-                _ = try tx.execute("UPDATE notes SET id = 2 WHERE id = 1")
+                try tx.execute("UPDATE notes SET id = 2 WHERE id = 1")
             }
             thawed.signal()
             // Its session is gone: the transaction is tried again on a new connection.
@@ -104,7 +104,7 @@ struct LimitTests {
                 for _ in 1...2 {
                     group.addTask {
                         await #expect(throws: PostgresError.self) {
-                            try await small.transaction { tx in _ = try tx.execute("SELECT 1") }
+                            try await small.transaction { tx in try tx.execute("SELECT 1") }
                         }
                     }
                 }
@@ -114,7 +114,7 @@ struct LimitTests {
             #expect(Set(errors.map { $0?.message }).count == 2)
             release.signal()
             try await holder
-            try await small.transaction { tx in _ = try tx.execute("SELECT 1") }
+            try await small.transaction { tx in try tx.execute("SELECT 1") }
             await small.close()
         }
     }
@@ -125,7 +125,7 @@ func withRowLocked(
     in db: TestDatabase, _ body: @Sendable () async throws -> Void
 ) async throws {
     try await db.owner.transaction { tx in
-        _ = try tx.execute("INSERT INTO notes VALUES (1) ON CONFLICT DO NOTHING")
+        try tx.execute("INSERT INTO notes VALUES (1) ON CONFLICT DO NOTHING")
     }
     let release = DispatchSemaphore(value: 0)
     let held = Barrier(2)

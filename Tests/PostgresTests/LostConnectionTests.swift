@@ -7,7 +7,7 @@ struct LostConnectionTests {
     @Test("while it was idle: the caller does not notice")
     func whileIdle() async throws {
         try await withNotes { db in
-            try await db.service.transaction { tx in _ = try tx.execute("SELECT 1") }
+            try await db.service.transaction { tx in try tx.execute("SELECT 1") }
             try await Sessions(of: db).terminateOthers()
             let runs = RunCounter()
             try await db.service.transaction { tx in
@@ -38,7 +38,7 @@ struct LostConnectionTests {
         let database = Database(
             DatabaseConfiguration(url: "postgresql://u:hunter2@127.0.0.1:1/x"))
         let error = await #expect(throws: PostgresError.self) {
-            try await database.transaction { tx in _ = try tx.execute("SELECT 1") }
+            try await database.transaction { tx in try tx.execute("SELECT 1") }
         }
         #expect(error?.kind == .connectFailed)
         #expect(error?.description.contains("Connection refused") == true)

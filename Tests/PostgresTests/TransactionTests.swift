@@ -8,7 +8,7 @@ struct TransactionTests {
     @Test("what the body returns is committed, what it throws is not")
     func commitAndRollback() async throws {
         try await withNotes { db in
-            try await db.owner.transaction { tx in _ = try tx.execute("INSERT INTO notes VALUES (1)") }
+            try await db.owner.transaction { tx in try tx.execute("INSERT INTO notes VALUES (1)") }
             await #expect(throws: Refusal.self) {
                 try await db.owner.transaction { tx in
                     try tx.execute("INSERT INTO notes VALUES (2)")
@@ -122,7 +122,7 @@ struct TransactionTests {
     func deadlock() async throws {
         try await withNotes { db in
             try await db.owner.transaction { tx in
-                _ = try tx.execute("INSERT INTO notes VALUES (1), (2)")
+                try tx.execute("INSERT INTO notes VALUES (1), (2)")
             }
             let bothHold = Barrier(2)
             let runs = RunCounter()

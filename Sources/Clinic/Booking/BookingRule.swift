@@ -2,7 +2,7 @@ import FoundationEssentials
 import Postgres
 
 /// A slot's row while it is locked.
-struct LockedSlot: RowDecodable, Hashable, Sendable {
+struct LockedSlot: Hashable, Sendable {
     let id: UUID
     let startsAt: Date
     let endsAt: Date
@@ -11,7 +11,9 @@ struct LockedSlot: RowDecodable, Hashable, Sendable {
     let isBlocked: Bool
     let heldBy: UUID?
     let heldUntil: Date?
+}
 
+extension LockedSlot: RowDecodable {
     static let columns: SQL = """
         id,
         starts_at,
@@ -36,13 +38,15 @@ struct LockedSlot: RowDecodable, Hashable, Sendable {
 }
 
 /// What the database knows of one request's patient, read once the slots were locked.
-struct PatientCircumstances: RowDecodable, Hashable, Sendable {
+struct PatientCircumstances: Hashable, Sendable {
     let patientIsKnown: Bool
     /// Has an active appointment that overlaps with the slot asked for.
     let isBusy: Bool
     /// The database's clock at that moment.
     let readAt: Date
+}
 
+extension PatientCircumstances: RowDecodable {
     init(row: inout Row) throws {
         patientIsKnown = try row.next()
         isBusy = try row.next()
