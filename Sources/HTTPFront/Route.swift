@@ -75,7 +75,8 @@ struct Call: Sendable {
 
     /// The body's members.
     /// - Throws: ``Problem``: 413, 415, 400 or 422, naming what is wrong.
-    func body<Content: RequestMembers>(_ type: Content.Type = Content.self) async throws -> Content {
+    func body<Content: RequestMembers>(_ type: Content.Type = Content.self) async throws -> Content
+    {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }),
             length > Self.bodyLimit
         {

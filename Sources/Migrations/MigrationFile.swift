@@ -26,7 +26,8 @@ package struct MigrationFile: Sendable {
             }
             return try MigrationFile(name: name, text: text)
         }
-        for (earlier, later) in zip(files, files.dropFirst()) where earlier.version == later.version {
+        for (earlier, later) in zip(files, files.dropFirst()) where earlier.version == later.version
+        {
             throw MigrationError.unreadable(
                 file: later.name, reason: "\(earlier.name) has the same version")
         }

@@ -25,7 +25,8 @@ package struct Migrator: Sendable {
     /// then finds it applied.
     /// - Parameter report: Called behind each file that was applied here.
     /// - Throws: ``MigrationError/failed(file:reason:)``, with nothing of that file in effect.
-    package func up(report: @Sendable (MigrationFile, Duration) -> Void = { _, _ in }) async throws {
+    package func up(report: @Sendable (MigrationFile, Duration) -> Void = { _, _ in }) async throws
+    {
         for file in try await status().filter({ !$0.isApplied }).map(\.file) {
             let start = ContinuousClock.now
             do {

@@ -39,7 +39,8 @@ public struct Pipeline {
         queue(sql) { result in
             guard result.rowCount <= 1 else {
                 throw PostgresError(
-                    kind: .rowCount, message: "\(result.rowCount) rows where one at most was expected")
+                    kind: .rowCount,
+                    message: "\(result.rowCount) rows where one at most was expected")
             }
             return try result.rows(type).first
         }

@@ -104,7 +104,9 @@ final class Pool: Sendable {
     ) -> Task<Void, Never> {
         Task {
             // Cancelled when the waiter is served.
-            guard (try? await Task.sleep(until: deadline, clock: .continuous)) != nil else { return }
+            guard (try? await Task.sleep(until: deadline, clock: .continuous)) != nil else {
+                return
+            }
             giveUp(id, PoolRefusal.timedOut.error)
         }
     }

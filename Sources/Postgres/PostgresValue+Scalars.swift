@@ -52,7 +52,8 @@ extension String: PostgresValue {
 
     /// Reads `text`, `varchar` or `name`.
     public static func decode(_ column: PostgresColumn) throws(UndecodableValue) -> String {
-        String(decoding: try column.bytes(of: .text, .varchar, .name, as: String.self), as: UTF8.self)
+        String(
+            decoding: try column.bytes(of: .text, .varchar, .name, as: String.self), as: UTF8.self)
     }
 }
 

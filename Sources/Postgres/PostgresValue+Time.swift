@@ -46,7 +46,8 @@ extension CalendarDay: PostgresValue {
 extension CalendarDay: LosslessStringConvertible {
     /// The day in ISO 8601: `2026-11-21`.
     public var description: String {
-        let start = Date(timeIntervalSinceReferenceDate: Double(daysSince2000) * 86_400 - epochOffset)
+        let start = Date(
+            timeIntervalSinceReferenceDate: Double(daysSince2000) * 86_400 - epochOffset)
         return start.formatted(.iso8601.year().month().day())
     }
 

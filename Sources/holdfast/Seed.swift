@@ -76,10 +76,12 @@ struct Seed: AsyncParsableCommand {
         }
         let tokens = try await Tokens(
             secret: secret, keySet: nil, issuer: settings.issuer, audience: settings.audience)
-        func token(_ role: Role, _ clinicID: UUID?, _ patientID: UUID? = nil) async throws -> String {
+        func token(_ role: Role, _ clinicID: UUID?, _ patientID: UUID? = nil) async throws -> String
+        {
             try await tokens.issue(
                 role: role, clinicID: clinicID, patientID: patientID,
-                subject: patientID.map { "patient:\($0.text)" } ?? role.rawValue, lifetime: 8 * 3600)
+                subject: patientID.map { "patient:\($0.text)" } ?? role.rawValue, lifetime: 8 * 3600
+            )
         }
         print("\nTokens, good for eight hours:")
         print("operator      \(try await token(.operator, nil))")

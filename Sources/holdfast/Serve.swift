@@ -65,7 +65,8 @@ struct Serve: AsyncParsableCommand {
         }
         do {
             return try await Tokens(
-                secret: secret, keySet: keySet, issuer: settings.issuer, audience: settings.audience)
+                secret: secret, keySet: keySet, issuer: settings.issuer, audience: settings.audience
+            )
         } catch {
             throw SettingError("HOLDFAST_JWKS is not a JSON Web Key Set whose keys have a 'kid'.")
         }

@@ -38,8 +38,10 @@ struct Settings {
     init(flags: [String: String], file: String?) async throws {
         let flags = Dictionary(
             uniqueKeysWithValues: flags.map { key, value in
-                (AbsoluteConfigKey(key.split(separator: ".").map(String.init)),
-                    ConfigValue(.string(value), isSecret: false))
+                (
+                    AbsoluteConfigKey(key.split(separator: ".").map(String.init)),
+                    ConfigValue(.string(value), isSecret: false)
+                )
             })
         var providers: [any ConfigProvider] = [
             InMemoryProvider(values: flags),

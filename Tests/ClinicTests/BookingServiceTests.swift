@@ -26,7 +26,9 @@ struct BookingServiceTests {
                 if case .refused(let refusal) = outcome { refusal } else { nil }
             }
             #expect(
-                refusals == [nil, .slotTaken, nil, nil, .slotTaken, .slotNotFound, .patientNotFound])
+                refusals == [
+                    nil, .slotTaken, nil, nil, .slotTaken, .slotNotFound, .patientNotFound,
+                ])
 
             let slot = try await clinic.calendar.slot(group.id, in: clinic.id)
             #expect(slot.booked == 2)
@@ -74,7 +76,8 @@ struct BookingServiceTests {
                     "SELECT concat_ws(' ', kind, subject, recipient, status) FROM outbox")
             }
             let subject = "\(appointment.id.uuidString.lowercased()):1"
-            #expect(messages.map(\.value) == ["appointment.booked \(subject) p0@example.org queued"])
+            #expect(
+                messages.map(\.value) == ["appointment.booked \(subject) p0@example.org queued"])
         }
     }
 
@@ -110,7 +113,10 @@ struct BookingServiceTests {
             let clinic = try await TestClinic(db)
             let slot = try await clinic.slots(1)[0]
             let patient = try await clinic.patientService.createPatients(
-                [try PatientDraft(name: "No Mail", email: nil, phone: nil, birthDate: "1968-02-29")],
+                [
+                    try PatientDraft(
+                        name: "No Mail", email: nil, phone: nil, birthDate: "1968-02-29")
+                ],
                 in: clinic.id, by: TestClinic.author)[0]
             _ = try await clinic.booking.book(
                 clinic.request(slot.id, for: patient.id), in: clinic.id)
@@ -122,7 +128,8 @@ struct BookingServiceTests {
         }
     }
 
-    @Test("alternatives: the same practitioner's nearest first, then the specialty's, free ones only")
+    @Test(
+        "alternatives: the same practitioner's nearest first, then the specialty's, free ones only")
     func alternatives() async throws {
         try await withTestDatabase { db in
             let clinic = try await TestClinic(db)
@@ -132,7 +139,8 @@ struct BookingServiceTests {
             let colleagues = try await clinic.slots(3, by: colleague)
             _ = try await clinic.slots(3, by: other)
             let patients = try await clinic.patients(3)
-            _ = try await clinic.booking.book(clinic.request(own[2].id, for: patients[0]), in: clinic.id)
+            _ = try await clinic.booking.book(
+                clinic.request(own[2].id, for: patients[0]), in: clinic.id)
             try await db.owner.transaction { tx in
                 // Held by somebody; held until a moment ago; blocked.
                 try tx.execute(

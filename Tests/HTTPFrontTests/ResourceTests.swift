@@ -129,7 +129,9 @@ struct ResourceTests {
                 var pages = 0
                 while let next = path {
                     let answer = try await service.send("GET", next)
-                    seen += try #require(try answer.json["items"]?.list).compactMap { $0["id"]?.text }
+                    seen += try #require(try answer.json["items"]?.list).compactMap {
+                        $0["id"]?.text
+                    }
                     pages += 1
                     path = answer.headers["link"].map { link in
                         String(link.dropFirst().prefix { $0 != ">" })

@@ -108,7 +108,8 @@ struct TokenTests {
                 "appointments?patient_id=\(patients[1].id.text)",
             ]
             for path in others {
-                #expect(try await service.send("GET", fixture.path(path), token: token).status == 404)
+                #expect(
+                    try await service.send("GET", fixture.path(path), token: token).status == 404)
             }
             let own = try await service.send("GET", fixture.path("appointments"), token: token)
             #expect(try own.json["items"]?.list?.isEmpty == true)

@@ -112,7 +112,8 @@ struct TransactionTests {
     func readOnly() async throws {
         try await withNotes { db in
             let error = await #expect(throws: PostgresError.self) {
-                try await db.owner.read { tx in tx.pipeline.execute("INSERT INTO notes VALUES (1)") }
+                try await db.owner.read { tx in tx.pipeline.execute("INSERT INTO notes VALUES (1)")
+                }
             }
             #expect(error?.sqlState == .readOnlyTransaction)
         }

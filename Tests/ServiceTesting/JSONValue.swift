@@ -30,9 +30,13 @@ package enum JSONValue: Hashable, Sendable, Decodable {
 
     package var text: String? { if case .string(let text) = self { text } else { nil } }
 
-    package var integer: Int? { if case .number(let number) = self { Int(exactly: number) } else { nil } }
+    package var integer: Int? {
+        if case .number(let number) = self { Int(exactly: number) } else { nil }
+    }
 
     package var list: [JSONValue]? { if case .list(let list) = self { list } else { nil } }
 
-    package var names: Set<String> { if case .object(let members) = self { Set(members.keys) } else { [] } }
+    package var names: Set<String> {
+        if case .object(let members) = self { Set(members.keys) } else { [] }
+    }
 }

@@ -18,7 +18,8 @@ package struct Appointment: Hashable, Sendable {
 
 /// FHIR's appointment status, as far as a clinic's calendar needs it. *Active* is every one but
 /// `cancelled`. Source: HL7 FHIR R5, `AppointmentStatus`.
-package enum AppointmentStatus: String, CaseIterable, Sendable, PostgresEncodable, PostgresDecodable {
+package enum AppointmentStatus: String, CaseIterable, Sendable, PostgresEncodable, PostgresDecodable
+{
     case booked
     case arrived
     case fulfilled

@@ -110,7 +110,8 @@ private struct Site {
             .flatMap { day in
                 (0..<32).compactMap { quarter in
                     calendar.date(
-                        bySettingHour: 9 + quarter / 4, minute: quarter % 4 * 15, second: 0, of: day)
+                        bySettingHour: 9 + quarter / 4, minute: quarter % 4 * 15, second: 0, of: day
+                    )
                 }
             }
             .map { $0..<$0.addingTimeInterval(15 * 60) }

@@ -119,5 +119,7 @@ private struct Claims: JWTPayload {
 
 extension Date {
     /// NumericDates are easier to read, and shorter, without a fraction.
-    fileprivate var wholeSecond: Date { Date(timeIntervalSince1970: timeIntervalSince1970.rounded()) }
+    fileprivate var wholeSecond: Date {
+        Date(timeIntervalSince1970: timeIntervalSince1970.rounded())
+    }
 }

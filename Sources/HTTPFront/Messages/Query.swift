@@ -32,7 +32,8 @@ struct Query {
 
     mutating func id(_ name: String) throws -> UUID? {
         try text(name).map { text in
-            try UUID(uuidString: text) ?? { throw Problem.invalidParameter(name, "must be a UUID") }()
+            try UUID(uuidString: text)
+                ?? { throw Problem.invalidParameter(name, "must be a UUID") }()
         }
     }
 

@@ -1,0 +1,30 @@
+# Holdfast: what people do with this project. 'make' alone lists it.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test dependencies build lint format clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Build, start a private PostgreSQL, migrate, seed if empty, serve (Ctrl-C stops all of it)
+	@scripts/run
+
+test: ## Run all tests on a PostgreSQL of their own
+	@scripts/dependencies
+	@scripts/test
+
+dependencies: ## Install the Debian packages that are missing
+	@scripts/dependencies
+
+build: dependencies ## Build the release binary: .build/release/holdfast
+	swift build --configuration release --product holdfast
+
+lint: ## Check format and style of the sources
+	swift format lint --strict --recursive Package.swift Sources Tests
+
+format: ## Format the sources
+	swift format --in-place --recursive Package.swift Sources Tests
+
+clean: ## Remove what was built and the private PostgreSQL with its data
+	-scripts/postgres stop .holdfast/postgres
+	rm -rf .build .holdfast
