@@ -91,6 +91,7 @@ let package = Package(
             dependencies: ["Clinic", "HTTPFront", "Postgres", "PostgresTesting", "ServiceTesting"],
             swiftSettings: strict
         ),
+        .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .target(
             name: "ServiceTesting",
             dependencies: [

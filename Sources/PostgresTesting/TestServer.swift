@@ -22,7 +22,7 @@ package struct TestServer: Sendable {
         }
         self.url = url
         migrations = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../../migrations").standardized.path()
+            .appending(path: "../../migrations").standardized.path(percentEncoded: false)
     }
 
     /// The URI of one database of the server.

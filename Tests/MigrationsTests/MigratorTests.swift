@@ -63,7 +63,8 @@ struct MigratorTests {
                 try text.write(
                     to: folder.appending(path: name), atomically: true, encoding: .utf8)
             }
-            let migrator = try Migrator(database: db.owner, directory: folder.path())
+            let migrator = try Migrator(
+                database: db.owner, directory: folder.path(percentEncoded: false))
             let error = await #expect(throws: MigrationError.self) { try await migrator.up() }
             #expect(error?.description.contains("9002_bad.sql") == true)
             #expect(error?.description.contains("nonsense") == true)

@@ -96,10 +96,10 @@ private func typecheck(_ body: String) throws -> Verdict {
     compiler.executableURL = URL(filePath: "/usr/bin/env")
     compiler.arguments = [
         "swiftc", "-typecheck", "-swift-version", "6",
-        "-I", build.appending(path: "Modules").path(),
-        "-I", project.appending(path: "Sources/CLibPQ").path(),
+        "-I", build.appending(path: "Modules").path(percentEncoded: false),
+        "-I", project.appending(path: "Sources/CLibPQ").path(percentEncoded: false),
         "-Xcc", "-I/usr/include/postgresql",
-        source.path(),
+        source.path(percentEncoded: false),
     ]
     let pipe = Pipe()
     compiler.standardError = pipe
