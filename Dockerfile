@@ -18,11 +18,11 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates curl libpq5 tzdata \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --no-create-home holdfast
+    && useradd --system --no-create-home --uid 10001 holdfast
 COPY --from=build /usr/local/bin/holdfast /usr/local/bin/holdfast
 COPY migrations /usr/share/holdfast/migrations
 ENV HOLDFAST_MIGRATIONS=/usr/share/holdfast/migrations HOLDFAST_HOST=0.0.0.0
-USER holdfast
+USER 10001
 EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=2s CMD ["curl", "-fsS", "http://127.0.0.1:8080/readyz"]
 ENTRYPOINT ["holdfast"]

@@ -26,5 +26,5 @@ format: ## Format the sources
 	swift format --in-place --recursive Package.swift Sources Tests
 
 clean: ## Remove what was built and the private PostgreSQL with its data
-	-scripts/postgres stop .holdfast/postgres
+	-scripts/postgres remove .holdfast/postgres
 	rm -rf .build .holdfast

@@ -32,7 +32,7 @@ let package = Package(
         .target(name: "Migrations", dependencies: ["Postgres"], swiftSettings: strict),
         .target(
             name: "Clinic",
-            dependencies: ["Postgres"],
+            dependencies: ["Postgres", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict
         ),
         .target(
@@ -62,6 +62,7 @@ let package = Package(
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: strict
@@ -78,12 +79,18 @@ let package = Package(
         ),
         .testTarget(
             name: "ClinicTests",
-            dependencies: ["Clinic", "Postgres", "PostgresTesting"],
+            dependencies: [
+                "Clinic", "Postgres", "PostgresTesting",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "HTTPFrontTests",
-            dependencies: ["Clinic", "HTTPFront", "ServiceTesting"],
+            dependencies: [
+                "Clinic", "HTTPFront", "ServiceTesting",
+                .product(name: "JWTKit", package: "jwt-kit"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(

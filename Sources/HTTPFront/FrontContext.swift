@@ -30,6 +30,7 @@ extension HTTPField.Name {
 /// thrown, the router's own errors included, into problem details.
 struct Reception: RouterMiddleware {
     let newID: @Sendable () -> UUID
+    let routes: [Route]
 
     func handle(
         _ request: Request, context: FrontContext,
@@ -44,11 +45,23 @@ struct Reception: RouterMiddleware {
         } catch let error as HTTPParserError {
             // Not HTTP any more: the server answers and closes the connection.
             throw error
+        } catch let error as HTTPError where error.status == .notFound {
+            response = nothingThere(request).response(to: request)
         } catch {
-            response = (Problem(error) ?? internalError(error, context)).response(to: request)
+            let problem = Problem(error) ?? .internalError
+            if problem.status.kind == .serverError { log(error, as: problem, context) }
+            response = problem.response(to: request)
         }
         response.headers[.requestID] = context.requestID
         return response
+    }
+
+    /// The router found no route: the path is unknown, or it does not take the method.
+    private func nothingThere(_ request: Request) -> Problem {
+        var methods = routes.filter { $0.matches(request.uri.path) }.map(\.method)
+        guard !methods.isEmpty else { return .notFound }
+        if methods.contains(.get) { methods.append(.head) }
+        return .methodNotAllowed(methods)
     }
 
     /// The caller's id if it is 1 to 128 visible ASCII characters, else a new one.
@@ -61,9 +74,11 @@ struct Reception: RouterMiddleware {
         return newID().text
     }
 
-    /// The caller learns nothing, the log everything; errors of the database hold no data.
-    private func internalError(_ error: any Error, _ context: FrontContext) -> Problem {
-        context.logger.error("request failed", metadata: ["error": "\(error)"])
-        return .internalError
+    /// The caller learns the problem, the log its cause; errors of the database hold no data.
+    private func log(_ error: any Error, as problem: Problem, _ context: FrontContext) {
+        let cause = (error as? Unavailable)?.cause ?? "\(error)"
+        context.logger.log(
+            level: problem.status == .internalServerError ? .error : .warning,
+            "request failed", metadata: ["code": "\(problem.code)", "cause": "\(cause)"])
     }
 }

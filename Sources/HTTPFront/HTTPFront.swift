@@ -54,31 +54,14 @@ package struct HTTPFront: Sendable {
 
     private var router: Router<FrontContext> {
         let router = Router(context: FrontContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: Reception(newID: newID))
         let routes = routes
+        router.add(middleware: Reception(newID: newID, routes: routes))
         for route in routes {
             router.on(RouterPath(route.path), method: route.method) { [tokens] request, context in
                 try await route.handle(Call(request, context, to: route, tokens: tokens))
             }
         }
-        refuseOtherMethods(of: routes, router)
         return router
-    }
-
-    /// Answers 405 where the path is known and the method is not.
-    private func refuseOtherMethods(of routes: [Route], _ router: Router<FrontContext>) {
-        let standard: [HTTPRequest.Method] = [
-            .get, .head, .post, .put, .patch, .delete, .options, .trace,
-        ]
-        for (path, routes) in Dictionary(grouping: routes, by: \.path) {
-            var allowed = routes.map(\.method)
-            if allowed.contains(.get) { allowed.append(.head) }
-            for method in standard where !allowed.contains(method) {
-                router.on(RouterPath(path), method: method) { [allowed] _, _ -> Response in
-                    throw Problem.methodNotAllowed(allowed)
-                }
-            }
-        }
     }
 
     private var healthRoutes: [Route] {

@@ -24,6 +24,16 @@ struct Route: Sendable {
     }
 }
 
+extension Route {
+    /// Whether a path is one of this route's, whatever its parameters.
+    func matches(_ path: String) -> Bool {
+        let parts = path.split(separator: "/")
+        let template = self.path.split(separator: "/")
+        return parts.count == template.count
+            && zip(parts, template).allSatisfy { $1.hasPrefix("{") || $0 == $1 }
+    }
+}
+
 /// A request on its way through a route, its caller known and let in.
 struct Call: Sendable {
     let request: Request
@@ -89,8 +99,8 @@ struct Call: Sendable {
         } catch is NIOTooManyBytesError {
             throw Problem.bodyTooLarge
         }
-        let mediaType = request.headers[.contentType]?.split(separator: ";").first?
-            .trimmingPrefix(while: \.isWhitespace).lowercased()
+        let mediaType = request.headers[.contentType]?.prefix { $0 != ";" }
+            .filter { !$0.isWhitespace }.lowercased()
         guard mediaType == "application/json" else { throw Problem.unsupportedMediaType }
         return try Body<Content>.decode(Data(buffer: buffer))
     }

@@ -90,7 +90,7 @@ extension Connection {
     }
 
     /// The connection is gone. What the server last said, if anything, says why.
-    fileprivate func lost(_ cause: PostgresError? = nil) -> PostgresError {
+    func lost(_ cause: PostgresError? = nil) -> PostgresError {
         markBroken()
         return cause?.with(kind: .connectionLost) ?? PostgresError(kind: .connectionLost)
     }

@@ -30,9 +30,7 @@ final class Connection {
             notices.context
         )
         guard PQstatus(handle) == CONNECTION_OK else {
-            let message = String(cString: PQerrorMessage(handle))
-            throw PostgresError(
-                kind: .connectFailed, message: redact(message, password: PQpass(handle)))
+            throw PostgresError(kind: .connectFailed, message: connectionComplaint(of: handle))
         }
         guard PQsetnonblocking(handle, 1) == 0, PQenterPipelineMode(handle) == 1 else {
             throw PostgresError(kind: .connectFailed, message: "no pipeline mode")
@@ -40,7 +38,7 @@ final class Connection {
         do {
             try roundTrip(
                 [QueuedStatement(configuration.sessionSettings)],
-                until: .now + configuration.statementTimeout
+                until: .now + configuration.connectTimeout
             )
         } catch {
             throw error.with(kind: .connectFailed)
@@ -154,10 +152,16 @@ private func withCStrings<Result>(
     }
 }
 
-/// libpq's message in one line, with the password struck out should it ever appear.
-private func redact(_ message: String, password: UnsafeMutablePointer<CChar>?) -> String {
-    let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-    guard let password, password.pointee != 0 else { return line }
-    return line.split(separator: String(cString: password), omittingEmptySubsequences: false)
-        .joined(separator: "***")
+/// What libpq says of a connection that could not be made, in one line.
+///
+/// Before it talks to a server, it quotes the part of the URL that it stumbled over, which may be of
+/// the password; so only what it says of servers is repeated.
+private func connectionComplaint(of handle: OpaquePointer) -> String {
+    let complaint = String(cString: PQerrorMessage(handle))
+        .split(whereSeparator: \.isNewline).joined(separator: " ")
+    guard complaint.hasPrefix("connection to server") else {
+        return "the database URL names no server that libpq can find; check its host and port, and "
+            + "that characters such as / : @ % in its password are percent-encoded"
+    }
+    return complaint
 }

@@ -23,7 +23,8 @@ public struct DatabaseConfiguration: Sendable {
     public var statementTimeout: Duration = .seconds(5)
     /// How long to wait for a free connection.
     public var leaseTimeout: Duration = .seconds(10)
-    /// How long one transaction may take in all: lease, retries and answers.
+    /// How long one transaction may take in all: lease, retries and answers. Making a connection on
+    /// the way is limited by `connectTimeout` alone.
     public var deadline: Duration = .seconds(15)
     /// How long to wait for each host when connecting, in whole seconds; libpq's least is 2.
     public var connectTimeout: Duration = .seconds(3)

@@ -12,8 +12,9 @@ public struct PostgresError: Error, Hashable, Sendable {
         /// The connection broke, or its answer was not there in time, before `COMMIT` was sent.
         /// Nothing was committed.
         case connectionLost
-        /// `COMMIT` was sent and its outcome is not known, or it is known only locally because the
-        /// wait for the synchronous standby was given up.
+        /// `COMMIT` was sent and its outcome is not known; or it is known only locally because the
+        /// wait for the synchronous standby was given up; or it took effect but an answer that came
+        /// with it could not be read.
         case commitUnknown
         /// A column could not be read as what the code asked for. The transaction was rolled back.
         case decoding

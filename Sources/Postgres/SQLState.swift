@@ -20,6 +20,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
     public static let exclusionViolation = SQLState(rawValue: "23P01")
     /// 25006: a write on a standby or in a read-only transaction.
     public static let readOnlyTransaction = SQLState(rawValue: "25006")
+    /// 25P03: the session was ended because its transaction idled for too long.
+    public static let idleInTransactionSessionTimeout = SQLState(rawValue: "25P03")
     /// 40000: the transaction was rolled back although it was told to commit.
     public static let transactionRollback = SQLState(rawValue: "40000")
     /// 40001: two transactions could not both have run alone.

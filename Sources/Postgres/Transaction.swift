@@ -98,7 +98,11 @@ extension Transaction {
         if let failure { throw failure }
         if isDiscarded { return rollBack() }
         guard hasBegun || !queue.isEmpty else { return }
+        // A read has nothing to commit: it may be cancelled and tried again to the end.
+        guard !options.isReadOnly else { return try finishReading() }
         try interruption.close(orBreak: connection)
+        // A session that the server has ended meanwhile cannot have committed what was not sent.
+        if hasBegun && connection.hasUnexpectedInput { throw connection.lost() }
         var tag = ""
         let commit = QueuedStatement("COMMIT") { result in tag = result.commandTag }
         let statements = takeQueue() + [commit]
@@ -107,7 +111,7 @@ extension Transaction {
             try guarded { () throws(PostgresError) in
                 try connection.roundTrip(statements, until: deadline)
             }
-        } catch let error as PostgresError where connection.isBroken {
+        } catch let error as PostgresError where mayHaveCommitted(tag, error) {
             throw error.with(kind: .commitUnknown)
         }
         // An aborted transaction answers COMMIT with ROLLBACK, which libpq takes for success.
@@ -121,6 +125,22 @@ extension Transaction {
         guard connection.takeWarnings() == 0 else {
             throw PostgresError(kind: .commitUnknown, message: "COMMIT came with a warning")
         }
+    }
+
+    private func finishReading() throws {
+        try interruption.check()
+        let statements = takeQueue() + [QueuedStatement("COMMIT")]
+        try guarded { () throws(PostgresError) in
+            try connection.roundTrip(statements, until: deadline)
+        }
+    }
+
+    /// Whether a round trip with `COMMIT` that failed may have committed all the same: its answer is
+    /// missing, or it came and another answer of the trip could not be read. A session that idled
+    /// too long was ended before it received anything of the trip.
+    private func mayHaveCommitted(_ tag: String, _ error: PostgresError) -> Bool {
+        if error.sqlState == .idleInTransactionSessionTimeout { return false }
+        return connection.isBroken || tag == "COMMIT"
     }
 
     /// Ends a transaction that must not commit. A connection that cannot is not used again.

@@ -34,8 +34,8 @@ public struct TransactionOptions: Sendable {
             case .repeatableRead: "ISOLATION LEVEL REPEATABLE READ"
             case .serializable: "ISOLATION LEVEL SERIALIZABLE"
             }
-        return isReadOnly
-            ? "BEGIN \(fragment: level) READ ONLY"
-            : "BEGIN \(fragment: level) READ WRITE"
+        // Not READ WRITE otherwise: a standby would refuse that as unsupported (0A000), while the
+        // first write there says what it is (25006).
+        return isReadOnly ? "BEGIN \(fragment: level) READ ONLY" : "BEGIN \(fragment: level)"
     }
 }

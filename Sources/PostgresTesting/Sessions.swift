@@ -24,6 +24,17 @@ package struct Sessions: Sendable {
         }
     }
 
+    /// Ends the sessions of the database that wait for a lock.
+    package func terminateBlocked() async throws {
+        try await database.transaction { tx in
+            try tx.execute(
+                """
+                SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+                WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0
+                """)
+        }
+    }
+
     /// Ends every other session of the database, as an administrator or a crash would.
     package func terminateOthers() async throws {
         try await database.transaction { tx in

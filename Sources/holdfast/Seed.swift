@@ -10,12 +10,12 @@ struct Seed: AsyncParsableCommand {
         abstract: "Add a demonstration network; print ids, tokens and a first booking.",
         discussion: """
             3 clinics in 3 time zones, 40 practitioners with four weeks of 15-minute slots each, \
-            500 patients. Tokens are printed if HOLDFAST_JWT_SECRET is set.
+            500 patients. Run again, it adds what is missing. Tokens are printed if HOLDFAST_JWT_SECRET is set.
             """)
 
     @OptionGroup var common: CommonOptions
 
-    @Flag(help: "Add nothing if there is a clinic already.")
+    @Flag(help: "Add nothing if there is a clinic that is not of the demonstration.")
     var ifEmpty = false
 
     @Flag(help: "Without HOLDFAST_JWT_SECRET, take the secret that everybody knows.")
@@ -25,21 +25,27 @@ struct Seed: AsyncParsableCommand {
     var host: String?
 
     @Option(help: "The port that the printed commands name (HOLDFAST_PORT; 8080).")
-    var port: String?
+    var port: Int?
 
     func run() async throws {
-        let settings = try await common.settings(["holdfast.host": host, "holdfast.port": port])
+        let settings = try await common.settings([
+            "holdfast.host": host, "holdfast.port": port?.description,
+        ])
         let secret = try settings.secret(isDevelopment: development)
         let address = "http://\(settings.host):\(try settings.port)"
         let database = try Database.service(settings)
         do {
-            let demonstration = Demonstration(store: Store(database: database))
-            let isNeeded = try await demonstration.isEmpty() || !ifEmpty
-            if isNeeded { try await fill(demonstration) }
+            let demonstration = Demonstration(
+                store: Store(
+                    database: database,
+                    environment: ServiceEnvironment(logger: try settings.logger())))
+            var isWanted = true
+            if ifEmpty { isWanted = try await !demonstration.hasOthers() }
+            if isWanted { try await fill(demonstration) }
             if let tour = try await demonstration.tour(now: Date()) {
                 try await describe(tour, secret: secret, address: address, settings)
             } else {
-                print("There is no free slot left to try a booking on.")
+                print("There is no clinic with a free slot and two free patients to try it on.")
             }
         } catch {
             await database.close()
@@ -51,14 +57,16 @@ struct Seed: AsyncParsableCommand {
     /// Adds the network, with a progress bar where somebody is watching.
     private func fill(_ demonstration: Demonstration) async throws {
         let isWatched = isatty(STDERR_FILENO) == 1
-        try await demonstration.fill(today: Date()) { part in
+        let added = try await demonstration.fill(today: Date()) { part in
             guard isWatched else { return }
             let done = Int(part * 40)
             let bar = String(repeating: "#", count: done) + String(repeating: ".", count: 40 - done)
             fputs("\rSeeding [\(bar)] \(Int(part * 100)) %", stderr)
         }
         if isWatched { fputs("\n", stderr) }
-        print("Seeded 3 clinics, 40 practitioners, 25,600 slots, 500 patients.")
+        if added > 0 {
+            print("Seeded 3 clinics, 40 practitioners, 500 patients; added \(added) slots.")
+        }
     }
 
     private func describe(

@@ -114,8 +114,11 @@ struct Settings {
         return logger
     }
 
+    /// A setting as text; in a file it may also be written as a number.
     private func text(_ key: String) -> String? {
-        reader.string(forKey: ConfigKey(key)).flatMap { $0.isEmpty ? nil : $0 }
+        let key = ConfigKey(key)
+        let text = reader.string(forKey: key) ?? reader.int(forKey: key).map(String.init)
+        return text.flatMap { $0.isEmpty ? nil : $0 }
     }
 
     private func integer(

@@ -1,5 +1,6 @@
 import Dispatch
 import FoundationEssentials
+import Logging
 import Postgres
 import PostgresTesting
 
@@ -16,7 +17,7 @@ struct TestClinic: Sendable {
     let patientService: PatientService
 
     init(_ db: TestDatabase) async throws {
-        let store = Store(database: db.service)
+        let store = Store(database: db.service, environment: .test)
         calendar = CalendarService(store: store)
         booking = BookingService(store: store)
         patientService = PatientService(store: store)
@@ -69,6 +70,10 @@ struct TestClinic: Sendable {
     }
 }
 
+extension ServiceEnvironment {
+    static let test = ServiceEnvironment(logger: Logger(label: "test"))
+}
+
 /// Calls `body` while another transaction holds the slot's row lock.
 func withSlotLocked(
     _ slot: UUID, in db: TestDatabase, _ body: @Sendable () async throws -> Void
@@ -80,7 +85,14 @@ func withSlotLocked(
         held.yield()
         release.wait()
     }
-    for await _ in isHeld.prefix(1) { try await body() }
+    for await _ in isHeld.prefix(1) {
+        do {
+            try await body()
+        } catch {
+            release.signal()
+            throw error
+        }
+    }
     release.signal()
     try await holder
 }

@@ -72,6 +72,9 @@ struct ProblemTests {
             testDescription: "a wrong method", method: "DELETE", path: "practitioners",
             status: 405, code: "method_not_allowed"),
         Refusal(
+            testDescription: "a method nobody knows", method: "PURGE", path: "practitioners",
+            status: 405, code: "method_not_allowed"),
+        Refusal(
             testDescription: "a malformed id in the path", method: "GET", path: "slots/7",
             status: 404, code: "slot_not_found"),
         Refusal(

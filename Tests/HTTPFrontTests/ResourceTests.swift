@@ -143,6 +143,16 @@ struct ResourceTests {
             }
             let other = try await service.send("GET", fixture.path("slots?specialty=cardiology"))
             #expect(try other.json["items"]?.list == [])
+            // As HTTP clients write them: a plus for a space, and an offset's plus as it is.
+            let general = try await Fixture(service, specialty: "general practice")
+            _ = try await general.slots(1)
+            for query in [
+                "specialty=general+practice", "specialty=general%20practice",
+                "from=2020-01-01T00:00:00+01:00", "from=2020-01-01T00:00:00%2B01:00",
+            ] {
+                let found = try await service.send("GET", general.path("slots?\(query)"))
+                #expect(try found.json["items"]?.list?.count == 1, "\(query)")
+            }
             let window = try await service.send(
                 "GET",
                 fixture.path(
@@ -157,9 +167,10 @@ struct ResourceTests {
     @Test("lists of a clinic that does not exist are 404, not empty")
     func noClinic() async throws {
         try await withService { service in
-            for list in ["slots", "practitioners"] {
+            let token = try await service.token(.operator)
+            for list in ["slots", "practitioners", "patients", "appointments"] {
                 let answer = try await service.send(
-                    "GET", "/v1/clinics/\(UUID().uuidString)/\(list)")
+                    "GET", "/v1/clinics/\(UUID().uuidString)/\(list)", token: token)
                 #expect(answer.problemCode == "clinic_not_found")
             }
         }

@@ -1,8 +1,10 @@
 import Clinic
 import Foundation
-import HTTPFront
+import JWTKit
 import ServiceTesting
 import Testing
+
+@testable import HTTPFront
 
 @Suite("A token opens its own clinic, for its own role, until it expires")
 struct TokenTests {
@@ -53,6 +55,74 @@ struct TokenTests {
                 #expect(answer.problemCode == "unauthorized")
                 #expect(answer.headers["www-authenticate"]?.hasPrefix("Bearer") == true)
             }
+        }
+    }
+
+    @Test("a key set: each key for its one algorithm, whatever a token's header says first")
+    func keySet() async throws {
+        let edwards = try EdDSA.PrivateKey(curve: .ed25519)
+        let elliptic = ES256PrivateKey()
+        let point = try #require(elliptic.publicKey.parameters)
+        // Without 'alg', which is optional.
+        let set = """
+            {"keys": [
+                {"kty": "OKP", "crv": "Ed25519", "kid": "edwards",
+                 "x": "\(edwards.publicKey.rawRepresentation.base64URLEncoded)"},
+                {"kty": "EC", "crv": "P-256", "kid": "elliptic",
+                 "x": "\(point.x.base64URL)", "y": "\(point.y.base64URL)"}
+            ]}
+            """
+        let tokens = try await Tokens(secret: nil, keySet: set)
+        let signers = JWTKeyCollection()
+        await signers.add(eddsa: edwards, kid: "edwards")
+        await signers.add(ecdsa: elliptic, kid: "elliptic")
+        let claims = TestClaims()
+
+        // A forger names the key and another algorithm first; the genuine token must still pass.
+        let forged = try encoded(["alg": "RS384", "kid": "edwards"]) + ".e30.e30"
+        await #expect(throws: Problem.self) {
+            try await tokens.caller(authorization: "Bearer \(forged)")
+        }
+        for name in ["edwards", "elliptic"] {
+            let token = try await signers.sign(claims, kid: JWKIdentifier(string: name))
+            let caller = try await tokens.caller(authorization: "Bearer \(token)")
+            #expect(caller.role == .operator)
+        }
+        let unknown = JWTKeyCollection()
+        await unknown.add(ecdsa: ES256PrivateKey(), kid: "elliptic")
+        let foreign = try await unknown.sign(claims, kid: "elliptic")
+        await #expect(throws: Problem.self) {
+            try await tokens.caller(authorization: "Bearer \(foreign)")
+        }
+    }
+
+    @Test(
+        "a key set that cannot be used is refused at the start",
+        arguments: [
+            "", "{}", #"{"keys": []}"#, #"{"keys": [{"kty": "EC", "crv": "P-256"}]}"#,
+            #"{"keys": [{"kty": "RSA", "alg": "RS512", "kid": "a", "n": "AQAB", "e": "AQAB"}]}"#,
+        ])
+    func badKeySet(text: String) async {
+        await #expect(throws: (any Error).self) { try await Tokens(secret: nil, keySet: text) }
+    }
+
+    @Test("a right signature under a header that says none, another algorithm or an extension: 401")
+    func header() async throws {
+        try await withService { service in
+            let genuine = try await service.token(.operator)
+            #expect(try await service.send("GET", "/v1/clinics", token: genuine).status == 200)
+            let keys = JWTKeyCollection()
+            await keys.add(hmac: HMACKey(from: Service.secret), digestAlgorithm: .sha256)
+            for header: JWTHeader in [["alg": "none"], ["alg": "HS512"], ["crit": ["x"]]] {
+                let token = try await keys.sign(TestClaims(), header: header)
+                let answer = try await service.send("GET", "/v1/clinics", token: token)
+                #expect(answer.problemCode == "unauthorized", "\(header)")
+            }
+            // An empty audience is for nobody; it must not bring the service down.
+            let nobody = try await keys.sign(TestClaims(aud: []))
+            #expect(
+                try await service.send("GET", "/v1/clinics", token: nobody).problemCode
+                    == "unauthorized")
         }
     }
 
@@ -159,4 +229,26 @@ struct TokenTests {
             .replacingOccurrences(of: "+", with: "-").replacingOccurrences(of: "/", with: "_")
             .replacingOccurrences(of: "=", with: "")
     }
+}
+
+/// The claims of an operator's token, as another program would write them.
+private struct TestClaims: JWTPayload {
+    var sub = "test"
+    var exp = Date(timeIntervalSinceNow: 60).timeIntervalSince1970.rounded()
+    var iss = "holdfast"
+    var aud = ["holdfast"]
+    var role = "operator"
+
+    func verify(using algorithm: some JWTAlgorithm) {}
+}
+
+extension String {
+    /// Base64 in the alphabet that JSON Web Keys use.
+    fileprivate var base64URL: String {
+        replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    }
+}
+
+extension Data {
+    fileprivate var base64URLEncoded: String { base64EncodedString().base64URL }
 }

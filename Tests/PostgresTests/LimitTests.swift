@@ -89,7 +89,7 @@ struct LimitTests {
             let small = db.service {
                 $0.poolSize = 1
                 $0.waitingLimit = 1
-                $0.leaseTimeout = .milliseconds(50)
+                $0.leaseTimeout = .seconds(1)
             }
             let release = DispatchSemaphore(value: 0)
             let taken = Barrier(2)
@@ -120,9 +120,9 @@ struct LimitTests {
     }
 }
 
-/// Calls `body` while another transaction holds the row lock of note 1.
+/// Calls `body` while another transaction holds the row lock of note 1, or the whole table's lock.
 func withRowLocked(
-    in db: TestDatabase, _ body: @Sendable () async throws -> Void
+    in db: TestDatabase, andTable: Bool = false, _ body: @Sendable () async throws -> Void
 ) async throws {
     try await db.owner.transaction { tx in
         try tx.execute("INSERT INTO notes VALUES (1) ON CONFLICT DO NOTHING")
@@ -131,6 +131,7 @@ func withRowLocked(
     let held = Barrier(2)
     async let holder: Void = db.owner.transaction { tx in
         try tx.execute("SELECT FROM notes WHERE id = 1 FOR UPDATE")
+        if andTable { try tx.execute("LOCK TABLE notes IN ACCESS EXCLUSIVE MODE") }
         block { await held.arrive() }
         release.wait()
     }

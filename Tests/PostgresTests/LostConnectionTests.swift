@@ -33,6 +33,52 @@ struct LostConnectionTests {
         }
     }
 
+    @Test("between lock and COMMIT: not in doubt, because COMMIT was never sent; it is tried again")
+    func beforeCommit() async throws {
+        try await withNotes { db in
+            let runs = RunCounter()
+            try await db.service.transaction { tx in
+                try tx.execute("INSERT INTO notes VALUES (1)")
+                if runs.begin() == 1 { block { try? await Sessions(of: db).terminateOthers() } }
+            }
+            #expect(runs.count == 2)
+            #expect(try await notes(in: db) == [1])
+        }
+    }
+
+    @Test("in the one round trip of a read: it is tried again")
+    func whileReading() async throws {
+        try await withNotes { db in
+            try await withRowLocked(in: db, andTable: true) {
+                let reading = Task {
+                    try await db.service.read { tx in
+                        tx.pipeline.all(Scalar<Int>.self, "SELECT id FROM notes")
+                    }
+                }
+                try await Sessions(of: db).waitUntilBlocked()
+                try await Sessions(of: db).terminateBlocked()
+                try await Sessions(of: db).waitUntilBlocked()
+                reading.cancel()
+                await #expect(throws: CancellationError.self) { try await reading.value }
+            }
+        }
+    }
+
+    @Test("a URL that libpq cannot read: an error that quotes no part of it")
+    func unreadableURL() async throws {
+        for url in ["postgresql://u:p%zzsecret@h/d", "postgresql://u:se/cret@h/d"] {
+            let error = await #expect(throws: PostgresError.self) {
+                try await Database(DatabaseConfiguration(url: url)).transaction { tx in
+                    try tx.execute("SELECT 1")
+                }
+            }
+            #expect(error?.kind == .connectFailed)
+            #expect(error?.message?.contains("percent-encoded") == true)
+            #expect(error?.description.contains("zz") == false)
+            #expect(error?.description.contains("\"se\"") == false)
+        }
+    }
+
     @Test("nobody listens there: a clear error that names no password")
     func nobodyThere() async throws {
         let database = Database(

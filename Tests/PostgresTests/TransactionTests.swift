@@ -49,6 +49,23 @@ struct TransactionTests {
         }
     }
 
+    @Test(
+        "an answer that cannot be read but came with COMMIT: the change was made, and nobody says no"
+    )
+    func unreadableWithCommit() async throws {
+        try await withNotes { db in
+            let error = await #expect(throws: PostgresError.self) {
+                try await db.owner.write { tx in
+                    tx.pipeline.one(
+                        Scalar<Int>.self, "INSERT INTO notes VALUES (1), (2) RETURNING id")
+                }
+            }
+            #expect(error?.kind == .commitUnknown)
+            let written = try await notes(in: db)
+            #expect(written == [1, 2])
+        }
+    }
+
     @Test("a swallowed error still keeps the transaction from committing")
     func swallowedError() async throws {
         try await withNotes { db in

@@ -123,11 +123,11 @@ package func withService(
 private func run(
     on database: TestDatabase, _ pool: Database, _ body: @Sendable (Service) async throws -> Void
 ) async throws {
-    let store = Store(database: pool)
-    let tokens = try await Tokens(secret: Service.secret, keySet: nil)
-    let front = HTTPFront(store: store, tokens: tokens) { [] }
     var logger = Logger(label: "test")
     logger.logLevel = .error
+    let store = Store(database: pool, environment: ServiceEnvironment(logger: logger))
+    let tokens = try await Tokens(secret: Service.secret, keySet: nil)
+    let front = HTTPFront(store: store, tokens: tokens) { [] }
     let (ports, running) = AsyncStream.makeStream(of: Int.self)
     let server = front.server(host: "127.0.0.1", port: 0, logger: logger) { running.yield($0) }
 
@@ -135,7 +135,11 @@ private func run(
     settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 2000
     let client = HTTPClient(configuration: settings)
     let lifecycle = ServiceGroup(services: [server], logger: logger)
-    async let serving: Void = lifecycle.run()
+    let serving = Task {
+        // A server that cannot start ends the wait for its port, too.
+        defer { running.finish() }
+        try await lifecycle.run()
+    }
     var outcome: Result<Void, any Error> = .success(())
     for await port in ports.prefix(1) {
         let service = Service(
@@ -148,6 +152,6 @@ private func run(
     }
     try await client.shutdown()
     await lifecycle.triggerGracefulShutdown()
-    try await serving
+    try await serving.value
     try outcome.get()
 }

@@ -34,11 +34,12 @@ extension BookingService {
     }
 
     /// A clinic's appointments by the time at which they start.
+    /// - Throws: `clinicNotFound`.
     package func appointments(
         in clinicID: UUID, where filter: AppointmentFilter, _ page: PageRequest
     ) async throws -> Page<Appointment> {
-        let rows = try await store.read { tx in
-            tx.pipeline.all(
+        let (rows, clinicExists) = try await store.read { tx in
+            let rows = tx.pipeline.all(
                 Appointment.self,
                 """
                 SELECT \(fragment: Appointment.columns)
@@ -52,7 +53,10 @@ extension BookingService {
                 ORDER BY starts_at, id
                 LIMIT \(page.rowsToRead)
                 """)
+            let clinicExists = tx.pipeline.clinicExists(clinicID)
+            return Pending { (try rows.get(), try clinicExists.get()) }
         }
+        guard clinicExists else { throw CalendarError.clinicNotFound }
         return Page(rows, of: page) { Keyset(time: $0.startsAt, id: $0.id) }
     }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Logging
 import Postgres
 
 /// Books slots, and never twice.
@@ -22,15 +23,29 @@ package struct BookingService: Sendable {
             throw BookingRefused(
                 refusal: refusal,
                 alternatives: refusal.wantsAlternatives
-                    ? try await alternatives(to: request.slotID, in: clinicID) : [])
+                    ? await suggestions(insteadOf: request.slotID, in: clinicID) : [])
+        case .failed(let error): throw error
+        }
+    }
+
+    /// The alternatives, or none if they cannot be read now: the refusal stands without them.
+    private func suggestions(insteadOf slotID: UUID, in clinicID: UUID) async -> [Slot] {
+        do {
+            return try await alternatives(to: slotID, in: clinicID)
+        } catch {
+            store.environment.logger.warning(
+                "no alternatives for a refusal", metadata: ["cause": "\(error)"])
+            return []
         }
     }
 }
 
 /// What became of one request of a batch.
-enum BookingOutcome: Hashable, Sendable {
+enum BookingOutcome: Sendable {
     case booked(Appointment)
     case refused(BookingRefusal)
+    /// This request could not be decided; its neighbours could.
+    case failed(any Error)
 }
 
 extension BookingService {
@@ -45,7 +60,12 @@ extension BookingService {
             if let outcome {
                 decided.append(outcome)
             } else if tries > 1 {
-                decided += try await book([request], in: clinicID, tries: tries - 1)
+                do {
+                    decided += try await book([request], in: clinicID, tries: tries - 1)
+                } catch {
+                    // What was decided for the others is committed, whatever becomes of this one.
+                    decided.append(.failed(error))
+                }
             } else {
                 decided.append(.refused(.patientBusy))
             }

@@ -9,46 +9,86 @@ package struct Demonstration: Sendable {
 
     package init(store: Store) { self.store = store }
 
-    /// Whether there is no clinic yet.
-    package func isEmpty() async throws -> Bool {
-        try await CalendarService(store: store).clinics(PageRequest(limit: 1)).items.isEmpty
+    /// Whether there is a clinic that is not of the network.
+    package func hasOthers() async throws -> Bool {
+        let names = Set(Site.all.map(\.name))
+        return try await calendar.clinics(PageRequest(limit: 200)).items
+            .contains { !names.contains($0.name) }
     }
 
-    /// Adds the network.
+    /// Adds what is missing of the network: all of it, the rest of an interrupted run, or new slots
+    /// for practitioners who have none left.
     /// - Parameters:
     ///   - today: The day before the first slots.
     ///   - report: Called with the part that is done, from 0 to 1.
-    package func fill(today: Date, report: (Double) -> Void) async throws {
-        let calendar = CalendarService(store: store)
+    /// - Returns: How many slots were added.
+    package func fill(today: Date, report: (Double) -> Void) async throws -> Int {
+        let clinics = try await calendar.clinics(PageRequest(limit: 200)).items
         var practitionersDone = 0
+        var slotsAdded = 0
         for site in Site.all {
-            let clinic = try await calendar.createClinic(
-                name: site.name, timeZone: site.timeZone, by: author)
-            for number in site.practitioners {
-                let practitioner = try await calendar.createPractitioner(
-                    name: "Dr. \(Name.given(number)) \(Name.family(number * 7))",
-                    specialty: Name.specialty(number), in: clinic.id, by: author)
-                let times = try site.slotTimes(after: today)
-                _ = try await calendar.createSlots(
-                    try times.map { time in
-                        try SlotDraft(
-                            practitionerID: practitioner.id,
-                            startsAt: time.lowerBound, endsAt: time.upperBound)
-                    },
-                    in: clinic.id, by: author)
+            var clinic = clinics.first { $0.name == site.name }
+            if clinic == nil {
+                clinic = try await calendar.createClinic(
+                    name: site.name, timeZone: site.timeZone, by: author)
+            }
+            guard let clinic else { continue }
+            try await addPatients(of: site, to: clinic)
+            for practitioner in try await practitioners(of: site, in: clinic) {
+                slotsAdded += try await addSlots(of: site, to: practitioner, after: today)
                 practitionersDone += 1
                 report(Double(practitionersDone) / 40)
             }
-            _ = try await PatientService(store: store).createPatients(
-                try site.patients.map { number in
-                    try PatientDraft(
-                        name: "\(Name.given(number)) \(Name.family(number))",
-                        email: "patient-\(number)@example.org",
-                        phone: nil,
-                        birthDate: "19\(40 + number % 60)-0\(1 + number % 9)-1\(number % 10)")
-                },
-                in: clinic.id, by: author)
         }
+        return slotsAdded
+    }
+
+    private var calendar: CalendarService { CalendarService(store: store) }
+
+    private func addPatients(of site: Site, to clinic: Clinic) async throws {
+        let patients = PatientService(store: store)
+        let present = try await patients.patients(
+            in: clinic.id, matching: nil, PageRequest(limit: 1))
+        guard present.items.isEmpty else { return }
+        let drafts = try site.patients.map { number in
+            try PatientDraft(
+                name: "\(Name.given(number)) \(Name.family(number))",
+                email: "patient-\(number)@example.org",
+                phone: nil,
+                birthDate: "19\(40 + number % 60)-0\(1 + number % 9)-1\(number % 10)")
+        }
+        _ = try await patients.createPatients(drafts, in: clinic.id, by: author)
+    }
+
+    private func practitioners(of site: Site, in clinic: Clinic) async throws -> [Practitioner] {
+        var present = try await calendar.practitioners(
+            in: clinic.id, PageRequest(limit: 200)
+        ).items
+        for number in site.practitioners.dropFirst(present.count) {
+            present.append(
+                try await calendar.createPractitioner(
+                    name: "Dr. \(Name.given(number)) \(Name.family(number * 7))",
+                    specialty: Name.specialty(number), in: clinic.id, by: author))
+        }
+        return present
+    }
+
+    private func addSlots(
+        of site: Site, to practitioner: Practitioner, after today: Date
+    ) async throws -> Int {
+        var coming = SlotFilter()
+        coming.practitionerID = practitioner.id
+        coming.from = today
+        let present = try await calendar.slots(
+            in: practitioner.clinicID, where: coming, PageRequest(limit: 1))
+        guard present.items.isEmpty else { return 0 }
+        let drafts = try site.slotTimes(after: today).map { time in
+            try SlotDraft(
+                practitionerID: practitioner.id, startsAt: time.lowerBound, endsAt: time.upperBound)
+        }
+        return try await calendar.createSlots(
+            drafts, in: practitioner.clinicID, by: author
+        ).count
     }
 
     /// What a newcomer can try first.
@@ -58,22 +98,36 @@ package struct Demonstration: Sendable {
         package let slot: Slot
     }
 
-    /// Two patients and the first slot from an hour on that is still free; nil if there is none.
+    /// The first slot from an hour on that is still free, and two patients who are free then; nil if
+    /// there is none.
     package func tour(now: Date) async throws -> Tour? {
-        let calendar = CalendarService(store: store)
         for clinic in try await calendar.clinics(PageRequest(limit: 200)).items {
             var filter = SlotFilter()
             filter.status = .free
             filter.from = now.addingTimeInterval(3600)
             let slots = try await calendar.slots(
                 in: clinic.id, where: filter, PageRequest(limit: 1))
-            let patients = try await PatientService(store: store).patients(
-                in: clinic.id, matching: nil, PageRequest(limit: 2))
-            if let slot = slots.items.first, patients.items.count == 2 {
-                return Tour(clinic: clinic, patients: patients.items, slot: slot)
-            }
+            guard let slot = slots.items.first else { continue }
+            let patients = try await patients(freeFrom: slot.startsAt, in: clinic.id)
+            if patients.count == 2 { return Tour(clinic: clinic, patients: patients, slot: slot) }
         }
         return nil
+    }
+
+    /// Two patients without an appointment from a day before that moment on.
+    private func patients(freeFrom start: Date, in clinicID: UUID) async throws -> [Patient] {
+        var free: [Patient] = []
+        let all = try await PatientService(store: store).patients(
+            in: clinicID, matching: nil, PageRequest(limit: 200))
+        for patient in all.items where free.count < 2 {
+            var theirs = AppointmentFilter()
+            theirs.patientID = patient.id
+            theirs.from = start.addingTimeInterval(-86_400)
+            let appointments = try await BookingService(store: store).appointments(
+                in: clinicID, where: theirs, PageRequest(limit: 1))
+            if appointments.items.isEmpty { free.append(patient) }
+        }
+        return free
     }
 }
 

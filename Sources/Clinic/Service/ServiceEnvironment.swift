@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Logging
 
 /// What the services take from outside, so that tests own it.
 ///
@@ -7,11 +8,16 @@ package struct ServiceEnvironment: Sendable {
     /// Makes the id of something new. Ids are made before the transaction that uses them, so that a
     /// transaction that is run again writes the same rows.
     package var newID: @Sendable () -> UUID
+    /// For what no caller is told.
+    package var logger: Logger
 
     /// The environment of a running service.
-    package static let live = ServiceEnvironment { UUID.version7(at: Date()) }
-
-    package init(newID: @escaping @Sendable () -> UUID) { self.newID = newID }
+    package init(
+        logger: Logger, newID: @escaping @Sendable () -> UUID = { UUID.version7(at: Date()) }
+    ) {
+        self.logger = logger
+        self.newID = newID
+    }
 }
 
 extension UUID {

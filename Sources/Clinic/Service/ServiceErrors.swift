@@ -14,29 +14,36 @@ package struct InvalidInput: Error, Hashable, Sendable {
 }
 
 /// The service could not do its work now; trying again may help.
-package enum Unavailable: Error, Hashable, Sendable {
-    /// Too many callers wait already, or one statement took too long.
-    case overloaded
-    /// Somebody else kept a row locked for too long.
-    case lockTimeout
-    /// The database cannot be reached.
-    case databaseUnreachable
-    /// The commit's answer was lost: the change may have been made or not.
-    case outcomeUnknown
+package struct Unavailable: Error, Hashable, Sendable {
+    package enum Reason: Hashable, Sendable {
+        /// Too many callers wait already, or one statement took too long.
+        case overloaded
+        /// Somebody else kept a row locked for too long.
+        case lockTimeout
+        /// The database cannot be reached.
+        case databaseUnreachable
+        /// The commit's answer was lost: the change may have been made or not.
+        case outcomeUnknown
+    }
+
+    package let reason: Reason
+    /// What the database said, for the log: codes and names, no data.
+    package let cause: String
 }
 
 extension Unavailable {
     /// What a database error means for a caller; nil if it means that the code is wrong.
     init?(_ error: PostgresError) {
         switch (error.kind, error.sqlState) {
-        case (.poolTimeout, _): self = .overloaded
-        case (.connectFailed, _), (.connectionLost, _): self = .databaseUnreachable
-        case (.commitUnknown, _): self = .outcomeUnknown
-        case (.server, .lockNotAvailable?): self = .lockTimeout
+        case (.poolTimeout, _): reason = .overloaded
+        case (.connectFailed, _), (.connectionLost, _): reason = .databaseUnreachable
+        case (.commitUnknown, _): reason = .outcomeUnknown
+        case (.server, .lockNotAvailable?): reason = .lockTimeout
         case (.server, .queryCanceled?), (.server, .deadlockDetected?),
             (.server, .serializationFailure?):
-            self = .overloaded
+            reason = .overloaded
         default: return nil
         }
+        cause = error.description
     }
 }

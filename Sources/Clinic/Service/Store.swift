@@ -7,7 +7,7 @@ package struct Store: Sendable {
     let database: Database
     let environment: ServiceEnvironment
 
-    package init(database: Database, environment: ServiceEnvironment = .live) {
+    package init(database: Database, environment: ServiceEnvironment) {
         self.database = database
         self.environment = environment
     }

@@ -4,22 +4,30 @@ import JWTKit
 /// Verifies tokens, and makes them where there is a secret to make them with.
 package struct Tokens: Sendable {
     private let keys: JWTKeyCollection
+    /// The one algorithm that each key is for; the secret has no name.
+    private let algorithms: [String?: String]
     private let issuer: String
     private let audience: String
 
     /// - Parameters:
     ///   - secret: For HS256; 32 bytes at least.
     ///   - keySet: A JSON Web Key Set (RFC 7517) of public keys for RS256, ES256 or EdDSA.
-    /// - Throws: If the key set cannot be read.
+    /// - Throws: ``InvalidKeySet``.
     package init(
         secret: String?, keySet: String?,
         issuer: String = "holdfast", audience: String = "holdfast"
     ) async throws {
         keys = JWTKeyCollection()
+        var algorithms: [String?: String] = [:]
         if let secret {
             await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
+            algorithms[nil] = "HS256"
         }
-        if let keySet { try await keys.add(jwksJSON: keySet) }
+        for key in try keySet.map(Self.keys) ?? [] {
+            try await keys.add(jwk: key)
+            algorithms[key.keyIdentifier?.string] = key.algorithm?.rawValue
+        }
+        self.algorithms = algorithms
         self.issuer = issuer
         self.audience = audience
     }
@@ -31,10 +39,10 @@ package struct Tokens: Sendable {
     ) async throws -> String {
         try await keys.sign(
             Claims(
-                sub: SubjectClaim(value: subject),
+                sub: subject,
                 exp: ExpirationClaim(value: Date(timeIntervalSinceNow: lifetime).wholeSecond),
-                iss: IssuerClaim(value: issuer),
-                aud: AudienceClaim(value: audience),
+                iss: issuer,
+                aud: Audience(names: [audience]),
                 role: role.rawValue,
                 clinic: clinicID?.text,
                 patient: patientID?.text
@@ -48,78 +56,59 @@ package struct Tokens: Sendable {
         guard parts.count == 2, parts[0].lowercased() == "bearer" else {
             throw Problem.unauthorized("The Authorization header must be: Bearer <JWT>.")
         }
+        let token = String(parts[1])
+        guard let header = TokenHeader(of: token), header.crit == nil,
+            algorithms[header.kid] == header.alg
+        else {
+            throw Problem.unauthorized(
+                "The token is not signed with a key and algorithm known here.")
+        }
         let claims: Claims
         do {
-            claims = try await keys.verify(String(parts[1]), as: Claims.self)
+            claims = try await keys.verify(token, as: Claims.self)
         } catch let error as JWTError where error.errorType == .claimVerificationFailure {
             throw Problem.unauthorized("The token has expired or is not valid yet.")
         } catch {
             throw Problem.unauthorized("The token is not a JWT signed with a key known here.")
         }
-        guard claims.iss.value == issuer, claims.aud.value.contains(audience) else {
+        guard claims.iss == issuer, claims.aud.names.contains(audience) else {
             throw Problem.unauthorized("The token is for another issuer or audience.")
         }
         return try claims.caller()
     }
-}
 
-/// What a token says.
-private struct Claims: JWTPayload {
-    let sub: SubjectClaim
-    let exp: ExpirationClaim
-    var nbf: NotBeforeClaim?
-    let iss: IssuerClaim
-    let aud: AudienceClaim
-    let role: String
-    let clinic: String?
-    let patient: String?
-
-    init(
-        sub: SubjectClaim, exp: ExpirationClaim, iss: IssuerClaim, aud: AudienceClaim,
-        role: String, clinic: String?, patient: String?
-    ) {
-        self.sub = sub
-        self.exp = exp
-        self.iss = iss
-        self.aud = aud
-        self.role = role
-        self.clinic = clinic
-        self.patient = patient
-    }
-
-    func verify(using algorithm: some JWTAlgorithm) throws {
-        try exp.verifyNotExpired()
-        try nbf?.verifyNotBefore()
-    }
-
-    /// The caller, if the claims that its role needs are there.
-    func caller() throws -> Caller {
-        guard let role = Role(rawValue: role) else {
-            throw Problem.unauthorized("The token's role is unknown.")
+    /// The keys of a set, each with the one algorithm that it is for.
+    ///
+    /// A key without `alg` would take on the algorithm of the first token that names it, before that
+    /// token's signature is checked; so every key gets its algorithm here.
+    private static func keys(ofSet text: String) throws(InvalidKeySet) -> [JWK] {
+        guard let set = try? JSONDecoder().decode(JWKS.self, from: Data(text.utf8)),
+            !set.keys.isEmpty
+        else { throw InvalidKeySet("it is no JSON Web Key Set with a key in it") }
+        var keys: [JWK] = []
+        for var key in set.keys {
+            guard let name = key.keyIdentifier?.string else {
+                throw InvalidKeySet("a key has no 'kid'")
+            }
+            let natural: JWK.Algorithm =
+                switch key.keyType {
+                case .rsa: .rs256
+                case .octetKeyPair: .eddsa
+                default: .es256
+                }
+            key.algorithm = key.algorithm ?? natural
+            guard key.algorithm == natural else {
+                throw InvalidKeySet("the algorithm of key '\(name)' is not RS256, ES256 or EdDSA")
+            }
+            keys.append(key)
         }
-        let clinicID = clinic.flatMap { UUID(uuidString: $0) }
-        let patientID = patient.flatMap { UUID(uuidString: $0) }
-        guard !sub.value.isEmpty, sub.value.utf8.count <= 255,
-            !sub.value.unicodeScalars.contains("\0")
-        else {
-            throw Problem.unauthorized("The token's sub must have 1 to 255 bytes.")
-        }
-        guard role == .operator || clinicID != nil else {
-            throw Problem.unauthorized("The token's role needs a clinic, by its id.")
-        }
-        guard role != .patient || patientID != nil else {
-            throw Problem.unauthorized("The token's role needs a patient, by its id.")
-        }
-        return Caller(
-            subject: sub.value, role: role,
-            clinicID: role == .operator ? nil : clinicID,
-            patientID: role == .patient ? patientID : nil)
+        return keys
     }
 }
 
-extension Date {
-    /// NumericDates are easier to read, and shorter, without a fraction.
-    fileprivate var wholeSecond: Date {
-        Date(timeIntervalSince1970: timeIntervalSince1970.rounded())
-    }
+/// Why a key set cannot be used.
+package struct InvalidKeySet: Error, CustomStringConvertible {
+    package let description: String
+
+    init(_ description: String) { self.description = description }
 }

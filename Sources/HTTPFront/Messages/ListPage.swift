@@ -16,9 +16,9 @@ struct ListPage<Item: Representation & Sendable>: Representation {
     func response(to request: Request) -> Response {
         var response = Response.json(.ok, self)
         if let cursor = page.next?.cursor {
-            var parameters = request.uri.queryParameters
-                .filter { $0.key != "cursor" }
-                .map { "\($0.key.queryEncoded)=\($0.value.queryEncoded)" }
+            // The caller's own query again, as it wrote it, but for the cursor.
+            var parameters = (request.uri.query ?? "").split(separator: "&")
+                .filter { !$0.hasPrefix("cursor=") }.map(String.init)
             parameters.append("cursor=\(cursor)")
             let target = "\(request.uri.path)?\(parameters.joined(separator: "&"))"
             response.headers[.link] = "<\(target)>; rel=\"next\""
@@ -47,22 +47,5 @@ extension Keyset {
         // Beyond the years of PostgreSQL's timestamps is no place in any list.
         guard (Date.distantPast...Date.distantFuture).contains(time) else { return nil }
         self.init(time: time, id: UUID(uuid: id))
-    }
-}
-
-extension StringProtocol {
-    /// The text with everything escaped that has a meaning in a query.
-    fileprivate var queryEncoded: String {
-        utf8.reduce(into: "") { result, byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"),
-                UInt8(ascii: "."), UInt8(ascii: "~"):
-                result.unicodeScalars.append(UnicodeScalar(byte))
-            default:
-                let hex = String(byte, radix: 16, uppercase: true)
-                result += hex.count == 1 ? "%0\(hex)" : "%\(hex)"
-            }
-        }
     }
 }

@@ -42,7 +42,7 @@ extension Problem {
         case .slotTaken:
             self.init(
                 .conflict, "slot_taken", "The slot is taken",
-                "Somebody else has booked this slot. Choose one of the alternatives.",
+                "This slot is booked already. Choose one of the alternatives.",
                 extras: alternatives)
         case .slotHeld(let until):
             self.init(
@@ -93,7 +93,7 @@ extension Problem {
 
     private init(_ error: Unavailable) {
         let soon: HTTPFields = [.retryAfter: "1"]
-        switch error {
+        switch error.reason {
         case .overloaded:
             self.init(
                 .serviceUnavailable, "overloaded", "Overloaded",
@@ -117,7 +117,6 @@ extension Problem {
     /// What Hummingbird itself refuses.
     private init(_ error: HTTPError) {
         switch error.status {
-        case .notFound: self = .notFound
         case .contentTooLarge: self = .bodyTooLarge
         default:
             self.init(

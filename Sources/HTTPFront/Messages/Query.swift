@@ -1,5 +1,5 @@
 import Clinic
-import FoundationEssentials
+import Foundation
 import Hummingbird
 
 /// A request's query parameters, read by name; what nobody asked for is refused.
@@ -7,9 +7,22 @@ struct Query {
     private let values: [(name: String, value: String)]
     private var asked: Set<String> = []
 
-    /// - Throws: ``Problem`` for a parameter given twice or with a U+0000 in it.
+    /// Reads names and values as HTML forms write them, which is what HTTP clients do: `+` is a
+    /// space.
+    /// - Throws: ``Problem`` for a parameter that is given twice, does not decode to UTF-8 or has a
+    ///   U+0000 in it.
     init(_ request: Request) throws {
-        values = request.uri.queryParameters.map { (String($0.key), String($0.value)) }
+        values = try (request.uri.query ?? "").split(separator: "&").map { pair in
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let decoded = parts.map { part in
+                part.replacing("+", with: " ").removingPercentEncoding
+            }
+            guard let name = decoded[0], let value = decoded.count > 1 ? decoded[1] : "" else {
+                throw Problem.invalidParameter(
+                    String(parts[0]), "must be percent-encoded UTF-8")
+            }
+            return (name, value)
+        }
         var seen: Set<String> = []
         for (name, value) in values {
             guard seen.insert(name).inserted else {
@@ -39,7 +52,8 @@ struct Query {
 
     mutating func instant(_ name: String) throws -> Date? {
         try text(name).map { text in
-            guard let date = Date(rfc3339: text) else {
+            // An offset's plus that was not percent-encoded has become a space.
+            guard let date = Date(rfc3339: text.replacing(" ", with: "+")) else {
                 throw Problem.invalidParameter(
                     name, "must be an instant with its offset, such as 2026-11-21T09:00:00Z")
             }
