@@ -2,13 +2,26 @@ import Foundation
 
 /// One file of `migrations/`, in dbmate's format: `-- migrate:up`, statements, `-- migrate:down`,
 /// statements.
-package struct MigrationFile: Sendable {
+package struct MigrationFile: Hashable, Sendable {
+    /// One direction of a file.
+    package struct Part: Hashable, Sendable {
+        /// The statements.
+        package let statements: String
+        /// False with `transaction:false`, for what PostgreSQL refuses inside a transaction, such as
+        /// `CREATE INDEX CONCURRENTLY`. Such a part has one statement.
+        package let isTransactional: Bool
+    }
+
     /// The file's name: `0001_calendar.sql`.
     package let name: String
     /// The digits in front of the name, by which dbmate and Holdfast remember it: `0001`.
     package let version: String
-    /// The statements under `-- migrate:up`.
-    package let up: String
+    /// What `-- migrate:up` does.
+    package let up: Part
+    /// What `-- migrate:down` does; nil if the file has no such part.
+    package let down: Part?
+    /// The whole file, for its checksum.
+    let text: String
 
     /// Reads all `*.sql` files of a directory, in the order of their versions.
     /// - Throws: ``MigrationError`` naming the directory or the file.
@@ -26,8 +39,8 @@ package struct MigrationFile: Sendable {
             }
             return try MigrationFile(name: name, text: text)
         }
-        for (earlier, later) in zip(files, files.dropFirst()) where earlier.version == later.version
-        {
+        for (earlier, later) in zip(files, files.dropFirst())
+        where earlier.version == later.version {
             throw MigrationError.unreadable(
                 file: later.name, reason: "\(earlier.name) has the same version")
         }
@@ -37,6 +50,7 @@ package struct MigrationFile: Sendable {
 
     init(name: String, text: String) throws(MigrationError) {
         self.name = name
+        self.text = text
         version = String(name.prefix(while: \.isNumber))
         guard !version.isEmpty else {
             throw .unreadable(file: name, reason: "its name must begin with a number")
@@ -45,14 +59,20 @@ package struct MigrationFile: Sendable {
         guard let start = lines.firstIndex(where: { $0.hasPrefix("-- migrate:up") }) else {
             throw .unreadable(file: name, reason: "it has no line '-- migrate:up'")
         }
-        guard !lines[start].contains("transaction:false") else {
-            throw .unreadable(file: name, reason: "'transaction:false' is not supported")
-        }
-        let end = lines.firstIndex { $0.hasPrefix("-- migrate:down") } ?? lines.endIndex
-        guard start < end else {
+        let end = lines.firstIndex { $0.hasPrefix("-- migrate:down") }
+        guard start < end ?? lines.endIndex else {
             throw .unreadable(file: name, reason: "'-- migrate:down' stands before '-- migrate:up'")
         }
-        up = lines[(start + 1)..<end].joined(separator: "\n")
+        up = Part(lines[start..<(end ?? lines.endIndex)])
+        down = end.map { Part(lines[$0...]) }
+    }
+}
+
+extension MigrationFile.Part {
+    /// A mark and the lines behind it.
+    fileprivate init(_ lines: ArraySlice<Substring>) {
+        statements = lines.dropFirst().joined(separator: "\n")
+        isTransactional = lines.first?.contains("transaction:false") != true
     }
 }
 
@@ -61,6 +81,12 @@ package enum MigrationError: Error, CustomStringConvertible {
     case noDirectory(String)
     case unreadable(file: String, reason: String)
     case failed(file: String, reason: String)
+    /// The file is not what it was when it was applied.
+    case drifted(file: String)
+    /// A version is applied that no file has.
+    case unknownVersion(String)
+    case nothingToRevert
+    case irreversible(file: String)
 
     package var description: String {
         switch self {
@@ -68,7 +94,16 @@ package enum MigrationError: Error, CustomStringConvertible {
             "There are no migrations in '\(directory)'; name their folder with --migrations."
         case .unreadable(let file, let reason): "Migration \(file) cannot be read: \(reason)."
         case .failed(let file, let reason):
-            "Migration \(file) failed and was rolled back: \(reason). Earlier ones stay applied."
+            "Migration \(file) failed: \(reason). Earlier ones stay applied; of this one nothing is "
+                + "in effect, unless it is marked transaction:false."
+        case .drifted(let file):
+            "Migration \(file) was changed after it had been applied. Restore it and put the change "
+                + "into a new file."
+        case .unknownVersion(let version):
+            "Migration \(version) is applied, but there is no such file here: this is an older "
+                + "release than the one that migrated the database, or another folder."
+        case .nothingToRevert: "No migration is applied, so there is none to revert."
+        case .irreversible(let file): "Migration \(file) has no '-- migrate:down' part."
         }
     }
 }

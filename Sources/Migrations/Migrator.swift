@@ -1,12 +1,28 @@
 import Postgres
 
-/// Applies migration files and remembers them in dbmate's own table, so that either tool may be
-/// used on the same database.
+/// Applies and reverts migration files.
+///
+/// What is applied is remembered in dbmate's own table, `schema_migrations`, so that either tool may
+/// be used on the same database. Beside it `schema_checksums` remembers what each file was, which
+/// dbmate does not.
+///
+/// A run holds an advisory lock of its session from beginning to end: of two at once, the second
+/// waits and then finds nothing left to do. Each file and its bookkeeping are one transaction, unless
+/// it says `transaction:false`.
 package struct Migrator: Sendable {
-    /// A file and whether its version is in `schema_migrations`.
-    package struct Status: Sendable {
+    /// A file and what is known of it.
+    package struct Status: Hashable, Sendable {
         package let file: MigrationFile
         package let isApplied: Bool
+        /// Applied, and the file is not what it was then.
+        package let hasDrifted: Bool
+    }
+
+    /// A step of a run, for whoever watches it.
+    package struct Step: Sendable {
+        package let file: MigrationFile
+        /// How long it took; nil in a dry run.
+        package let duration: Duration?
     }
 
     /// The files, in the order in which they apply.
@@ -19,63 +35,116 @@ package struct Migrator: Sendable {
         files = try MigrationFile.all(in: directory)
     }
 
-    /// Applies what is missing, each file in one transaction with its bookkeeping.
-    ///
-    /// Two migrators at once apply each file once: the second waits for the first one's file and
-    /// then finds it applied.
-    /// - Parameter report: Called behind each file that was applied here.
-    /// - Throws: ``MigrationError/failed(file:reason:)``, with nothing of that file in effect.
-    package func up(report: @Sendable (MigrationFile, Duration) -> Void = { _, _ in }) async throws
-    {
-        for file in try await status().filter({ !$0.isApplied }).map(\.file) {
-            let start = ContinuousClock.now
-            do {
-                guard try await apply(file) else { continue }
-            } catch let error as PostgresError {
-                throw MigrationError.failed(file: file.name, reason: "\(error)")
+    /// Applies what is missing, in order.
+    /// - Parameters:
+    ///   - isDryRun: Only says what would be done.
+    ///   - report: Called behind each file.
+    /// - Throws: ``MigrationError``: `drifted` before anything is applied; `failed`.
+    package func up(
+        isDryRun: Bool = false, report: @escaping @Sendable (Step) -> Void = { _ in }
+    ) async throws {
+        try await locked(isDryRun: isDryRun) { session in
+            for status in try verified(session) where !status.isApplied {
+                try run(status.file, status.file.up, isDryRun: isDryRun, session, report) { tx in
+                    try Bookkeeping.remember(status.file, tx)
+                }
             }
-            report(file, .now - start)
+            // Files that dbmate applied are remembered as they are now.
+            guard !isDryRun else { return }
+            try session.transaction { tx in
+                for file in files { try Bookkeeping.rememberChecksum(of: file, tx) }
+            }
         }
     }
 
-    /// Every file and whether it is applied.
-    package func status() async throws -> [Status] {
-        let applied = try await Set(appliedVersions(in: database))
-        return files.map { Status(file: $0, isApplied: applied.contains($0.version)) }
+    /// Reverts the migration that was applied last.
+    /// - Throws: ``MigrationError``: `nothingToRevert`, `irreversible`, `unknownVersion`, `drifted`,
+    ///   `failed`.
+    package func down(
+        isDryRun: Bool = false, report: @escaping @Sendable (Step) -> Void = { _ in }
+    ) async throws {
+        try await locked(isDryRun: isDryRun) { session in
+            let statuses = try verified(session)
+            try Bookkeeping.refuseUnknown(besides: files, session)
+            guard let last = statuses.last(where: \.isApplied)?.file else {
+                throw MigrationError.nothingToRevert
+            }
+            guard let down = last.down else { throw MigrationError.irreversible(file: last.name) }
+            try run(last, down, isDryRun: isDryRun, session, report) { tx in
+                try Bookkeeping.forget(last, tx)
+            }
+        }
     }
 
-    /// - Returns: False if somebody else applied it first.
-    private func apply(_ file: MigrationFile) async throws -> Bool {
-        try await database.transaction { tx in
-            try tx.execute("SELECT pg_advisory_xact_lock(hashtext('holdfast migrations'))")
-            try tx.execute(
-                """
-                CREATE TABLE IF NOT EXISTS public.schema_migrations (
-                    version character varying PRIMARY KEY
-                )
-                """)
-            let isNew = try tx.execute(
-                """
-                INSERT INTO public.schema_migrations (version) VALUES (\(file.version))
-                ON CONFLICT DO NOTHING
-                """)
-            guard isNew == 1 else { return false }
-            try tx.executeUncheckedScript(file.up)
-            return true
+    /// Every file, whether it is applied, and whether it has changed since.
+    package func status() async throws -> [Status] {
+        try await database.withSession { session in try Bookkeeping.statuses(of: files, session) }
+    }
+
+    /// Checks that what is applied is what the files say.
+    /// - Throws: ``MigrationError``: `drifted`, `unknownVersion`.
+    package func verify() async throws {
+        try await database.withSession { session in
+            _ = try verified(session)
+            try Bookkeeping.refuseUnknown(besides: files, session)
         }
     }
 }
 
-/// The versions that `schema_migrations` lists; none if there is no such table.
-///
-/// Needs no more than `SELECT` on that table, so the service may ask as well as the owner.
-package func appliedVersions(in database: Database) async throws -> [String] {
-    do {
-        return try await database.read { tx in
-            tx.pipeline.all(
-                Scalar<String>.self, "SELECT version::text FROM public.schema_migrations")
-        }.map(\.value)
-    } catch let error as PostgresError where error.sqlState == .undefinedTable {
-        return []
+extension Migrator {
+    /// Calls `body` while no other migrator is at work.
+    private func locked(
+        isDryRun: Bool, _ body: @escaping @Sendable (Session) throws -> Void
+    ) async throws {
+        try await database.withSession { session in
+            if !isDryRun {
+                try session.transaction { tx in
+                    // However long another run takes: the limits are for the tables. The lock is the
+                    // session's and outlives this transaction.
+                    try tx.execute(
+                        """
+                        SELECT
+                            set_config('lock_timeout', '0', true),
+                            set_config('statement_timeout', '0', true)
+                        """)
+                    try tx.execute("SELECT pg_advisory_lock(hashtext('holdfast migrations'))")
+                }
+                try session.transaction(Bookkeeping.createTables)
+            }
+            try body(session)
+        }
+    }
+
+    /// Runs one part of a file together with its bookkeeping.
+    private func run(
+        _ file: MigrationFile, _ part: MigrationFile.Part, isDryRun: Bool, _ session: Session,
+        _ report: (Step) -> Void, _ bookkeeping: (Transaction) throws -> Void
+    ) throws {
+        guard !isDryRun else { return report(Step(file: file, duration: nil)) }
+        let start = ContinuousClock.now
+        do {
+            if part.isTransactional {
+                try session.transaction { tx in
+                    try tx.executeUncheckedScript(part.statements)
+                    try bookkeeping(tx)
+                }
+            } else {
+                try session.executeUncheckedScript(part.statements)
+                try session.transaction(bookkeeping)
+            }
+        } catch let error as PostgresError {
+            throw MigrationError.failed(file: file.name, reason: "\(error)")
+        }
+        report(Step(file: file, duration: .now - start))
+    }
+
+    /// The files as they stand.
+    /// - Throws: ``MigrationError/drifted(file:)``.
+    private func verified(_ session: Session) throws -> [Status] {
+        let statuses = try Bookkeeping.statuses(of: files, session)
+        if let drifted = statuses.first(where: \.hasDrifted) {
+            throw MigrationError.drifted(file: drifted.file.name)
+        }
+        return statuses
     }
 }

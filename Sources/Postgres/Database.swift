@@ -9,8 +9,8 @@
 /// }
 /// ```
 public final class Database: Sendable {
-    private let configuration: DatabaseConfiguration
-    private let pool: Pool
+    let configuration: DatabaseConfiguration
+    let pool: Pool
 
     /// How often a transaction is tried when the server or the network takes it back.
     private let attempts = 4
@@ -69,19 +69,6 @@ public final class Database: Sendable {
         try await write(TransactionOptions(isolation: isolation, isReadOnly: true), body)
     }
 
-    /// Runs one statement that PostgreSQL refuses inside a transaction, such as `CREATE DATABASE`.
-    /// Like ``Transaction/executeUncheckedScript(_:)`` it takes text that no compiler has seen.
-    package func executeUncheckedScriptOutsideTransaction(_ text: String) async throws {
-        let deadline = Deadline.now + configuration.deadline
-        try await pool.withLane(until: deadline) { lane in
-            try await lane.run { [configuration] slot in
-                let connection = try Connection.ready(in: &slot, configuration)
-                defer { if connection.isBroken { slot = nil } }
-                try connection.runScript(text, until: deadline)
-            }
-        }
-    }
-
     /// Refuses new transactions and closes every connection that is free, the others as they
     /// become free.
     public func close() async { await pool.close() }
@@ -110,7 +97,7 @@ public final class Database: Sendable {
 
 extension Connection {
     /// The lane's connection if it is still good, else a new one.
-    fileprivate static func ready(
+    static func ready(
         in slot: inout Connection?, _ configuration: DatabaseConfiguration
     ) throws(PostgresError) -> Connection {
         if let connection = slot, !connection.hasUnexpectedInput { return connection }
@@ -121,7 +108,7 @@ extension Connection {
     }
 
     /// One try of a transaction, from `BEGIN` to `COMMIT` or `ROLLBACK`.
-    fileprivate func run<Result>(
+    func run<Result>(
         _ options: TransactionOptions, _ interruption: Interruption, until deadline: Deadline,
         _ body: (Transaction) throws -> Pending<Result>
     ) throws -> Result {

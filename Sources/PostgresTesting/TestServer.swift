@@ -42,6 +42,6 @@ package struct TestServer: Sendable {
         configuration.deadline = .seconds(120)
         let database = Database(configuration)
         defer { Task { await database.close() } }
-        try await database.executeUncheckedScriptOutsideTransaction(statement)
+        try await database.withSession { try $0.executeUncheckedScript(statement) }
     }
 }

@@ -9,13 +9,15 @@ extension Database {
         return Database(configuration)
     }
 
-    /// The database as its owner changes it, with time for large tables.
-    static func owner(_ settings: Settings) -> Database {
+    /// The database as its owner changes it. A whole run of migrations may take a day.
+    static func owner(
+        _ settings: Settings, lockTimeout: Duration, statementTimeout: Duration
+    ) -> Database {
         var configuration = DatabaseConfiguration(url: settings.databaseURL)
         configuration.poolSize = 1
-        configuration.lockTimeout = .seconds(60)
-        configuration.statementTimeout = .seconds(600)
-        configuration.deadline = .seconds(900)
+        configuration.lockTimeout = lockTimeout
+        configuration.statementTimeout = statementTimeout
+        configuration.deadline = .seconds(86_400)
         return Database(configuration)
     }
 }

@@ -5,7 +5,11 @@ import Postgres
 struct Migrate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Bring the database's schema up to date, or say how it stands.",
-        subcommands: [Up.self, Status.self])
+        discussion: """
+            The files are in dbmate's format and remembered in its table. A file that was changed \
+            after it had been applied is an error that names it.
+            """,
+        subcommands: [Up.self, Down.self, Status.self, Verify.self])
 
     struct Options: ParsableArguments {
         @OptionGroup var common: CommonOptions
@@ -13,10 +17,18 @@ struct Migrate: AsyncParsableCommand {
         @Option(help: "The folder of migrations (HOLDFAST_MIGRATIONS; ./migrations).")
         var migrations: String?
 
+        @Option(help: "How long to wait for a table that is in use: a number and s, m or h.")
+        var lockTimeout = Lifetime(seconds: 5)
+
+        @Option(help: "How long one statement may run: a number and s, m or h.")
+        var statementTimeout = Lifetime(seconds: 600)
+
         /// Calls `body` with a migrator on the settings' database.
         func withMigrator(_ body: (Migrator) async throws -> Void) async throws {
             let settings = try await common.settings(["holdfast.migrations": migrations])
-            let database = Database.owner(settings)
+            let database = Database.owner(
+                settings, lockTimeout: .seconds(lockTimeout.seconds),
+                statementTimeout: .seconds(statementTimeout.seconds))
             do {
                 try await body(Migrator(database: database, directory: settings.migrations))
             } catch {
@@ -32,11 +44,28 @@ struct Migrate: AsyncParsableCommand {
 
         @OptionGroup var options: Options
 
+        @Flag(help: "Only say what would be applied.")
+        var dryRun = false
+
         func run() async throws {
             try await options.withMigrator { migrator in
-                try await migrator.up { file, time in
-                    print("applied \(file.name) in \(time.milliseconds) ms")
-                }
+                try await migrator.up(isDryRun: dryRun) { $0.print("apply", "applied") }
+            }
+        }
+    }
+
+    struct Down: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Revert the migration that was applied last.")
+
+        @OptionGroup var options: Options
+
+        @Flag(help: "Only say what would be reverted.")
+        var dryRun = false
+
+        func run() async throws {
+            try await options.withMigrator { migrator in
+                try await migrator.down(isDryRun: dryRun) { $0.print("revert", "reverted") }
             }
         }
     }
@@ -51,10 +80,36 @@ struct Migrate: AsyncParsableCommand {
             try await options.withMigrator { migrator in
                 let all = try await migrator.status()
                 for status in all {
-                    print(status.isApplied ? "[x]" : "[ ]", status.file.name)
+                    let note = status.hasDrifted ? "  (changed after it had been applied)" : ""
+                    print(status.isApplied ? "[x]" : "[ ]", status.file.name + note)
                 }
                 print("pending: \(all.count { !$0.isApplied })")
             }
+        }
+    }
+
+    struct Verify: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Check that what is applied is what the files say.")
+
+        @OptionGroup var options: Options
+
+        func run() async throws {
+            try await options.withMigrator { migrator in
+                try await migrator.verify()
+                print("verified: \(try await migrator.status().count(where: \.isApplied)) applied")
+            }
+        }
+    }
+}
+
+extension Migrator.Step {
+    /// One line for an operator.
+    fileprivate func print(_ infinitive: String, _ participle: String) {
+        if let duration {
+            Swift.print("\(participle) \(file.name) in \(duration.milliseconds) ms")
+        } else {
+            Swift.print("would \(infinitive) \(file.name)")
         }
     }
 }

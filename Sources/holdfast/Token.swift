@@ -65,7 +65,15 @@ struct Lifetime: ExpressibleByArgument, CustomStringConvertible {
         seconds = Double(count) * unit
     }
 
-    var description: String { seconds == 8 * 3600 ? "8h" : "\(Int(seconds))s" }
+    var description: String {
+        let (count, unit) =
+            switch Int(seconds) {
+            case let seconds where seconds % 3600 == 0: (seconds / 3600, "h")
+            case let seconds where seconds % 60 == 0: (seconds / 60, "m")
+            case let seconds: (seconds, "s")
+            }
+        return "\(count)\(unit)"
+    }
 }
 
 extension Role: ExpressibleByArgument {}

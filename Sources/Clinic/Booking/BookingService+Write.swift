@@ -101,17 +101,7 @@ extension BookingService {
                 JOIN filled ON filled.id = booked.slot_id
             ),
             recorded AS (
-                INSERT INTO journal (
-                    clinic_id,
-                    id,
-                    object_type,
-                    object_id,
-                    version,
-                    actor,
-                    action,
-                    request_id,
-                    detail
-                )
+                INSERT INTO journal (\(fragment: JournalEntry.columns))
                 SELECT
                     \(clinicID),
                     appointment_entry_id,

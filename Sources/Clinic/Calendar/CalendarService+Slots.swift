@@ -72,17 +72,7 @@ extension CalendarService {
                         RETURNING *
                     ),
                     recorded AS (
-                        INSERT INTO journal (
-                            clinic_id,
-                            id,
-                            object_type,
-                            object_id,
-                            version,
-                            actor,
-                            action,
-                            request_id,
-                            detail
-                        )
+                        INSERT INTO journal (\(fragment: JournalEntry.columns))
                         SELECT
                             \(clinicID),
                             draft.entry_id,

@@ -13,6 +13,19 @@ struct JournalEntry: Sendable {
     let author: Author
     /// A `jsonb` expression: what the change was.
     var detail: SQL = "'{}'::jsonb"
+
+    /// What an `INSERT INTO journal` gives, in this order.
+    static let columns: SQL = """
+        clinic_id,
+        id,
+        object_type,
+        object_id,
+        version,
+        actor,
+        action,
+        request_id,
+        detail
+        """
 }
 
 extension Pipeline {
@@ -20,17 +33,8 @@ extension Pipeline {
     func record(_ entry: JournalEntry) {
         execute(
             """
-            INSERT INTO journal (
-                clinic_id,
-                id,
-                object_type,
-                object_id,
-                version,
-                actor,
-                action,
-                request_id,
-                detail
-            ) VALUES (
+            INSERT INTO journal (\(fragment: JournalEntry.columns))
+            VALUES (
                 \(entry.clinicID),
                 \(entry.id),
                 \(entry.objectType),

@@ -47,16 +47,7 @@ extension PatientService {
                         RETURNING *
                     ),
                     recorded AS (
-                        INSERT INTO journal (
-                            clinic_id,
-                            id,
-                            object_type,
-                            object_id,
-                            version,
-                            actor,
-                            action,
-                            request_id
-                        )
+                        INSERT INTO journal (\(fragment: JournalEntry.columns))
                         SELECT
                             \(clinicID),
                             draft.entry_id,
@@ -65,7 +56,8 @@ extension PatientService {
                             made.version,
                             \(author.subject),
                             'patient.created',
-                            \(author.requestID)
+                            \(author.requestID),
+                            '{}'
                         FROM made JOIN draft USING (id)
                     )
                     SELECT \(fragment: Patient.columns)
