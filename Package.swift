@@ -88,7 +88,7 @@ let package = Package(
         .testTarget(
             name: "HTTPFrontTests",
             dependencies: [
-                "Clinic", "HTTPFront", "ServiceTesting",
+                "Clinic", "HTTPFront", "PostgresTesting", "ServiceTesting",
                 .product(name: "JWTKit", package: "jwt-kit"),
             ],
             swiftSettings: strict

@@ -101,7 +101,10 @@ struct Call: Sendable {
         }
         let mediaType = request.headers[.contentType]?.prefix { $0 != ";" }
             .filter { !$0.isWhitespace }.lowercased()
-        guard mediaType == "application/json" else { throw Problem.unsupportedMediaType }
+        let isPatch = request.method == .patch && mediaType == "application/merge-patch+json"
+        guard mediaType == "application/json" || isPatch else {
+            throw Problem.unsupportedMediaType
+        }
         return try Body<Content>.decode(Data(buffer: buffer))
     }
 

@@ -10,29 +10,24 @@ extension CalendarService {
     ) async throws -> Clinic {
         let id = store.environment.newID()
         let entryID = store.environment.newID()
-        let clinic = try await store.write(to: id) { tx in
-            let made = try tx.optional(
+        return try await store.write(to: id) { tx in
+            guard try tx.pipeline.timeZoneExists(timeZone).get() else {
+                throw InvalidInput.unknownTimeZone
+            }
+            let made = tx.pipeline.one(
                 Clinic.self,
                 """
                 INSERT INTO clinics (id, name, time_zone)
-                SELECT \(id), \(name), name
-                FROM pg_timezone_names
-                WHERE name = \(timeZone)
-                    AND name !~ '^(posix|right)/'
-                    AND name NOT IN ('Factory', 'localtime', 'posixrules')
+                VALUES (\(id), \(name), \(timeZone))
                 RETURNING \(fragment: Clinic.columns)
                 """)
-            guard let made else {
-                throw InvalidInput("time_zone", "must be an IANA time zone such as Europe/Berlin")
-            }
             tx.pipeline.record(
                 JournalEntry(
                     id: entryID, clinicID: id, objectType: "clinic", objectID: id,
-                    version: made.version, action: "clinic.created", author: author,
+                    version: 1, action: "clinic.created", author: author,
                     detail: "jsonb_build_object('name', \(name), 'time_zone', \(timeZone))"))
-            return Pending { made }
+            return made
         }
-        return clinic
     }
 
     /// One clinic.

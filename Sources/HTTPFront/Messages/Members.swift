@@ -34,6 +34,16 @@ struct Members {
         return text
     }
 
+    /// A text that replaces another; nil if the member is absent. Null would remove what must be
+    /// there.
+    mutating func replacement(_ name: String, limit: Int) throws -> String? {
+        guard container.contains(MemberName(stringValue: name)) else {
+            asked.append(name)
+            return nil
+        }
+        return try text(name, limit: limit)
+    }
+
     /// An e-mail address as far as its shape goes; whether anybody reads it only a message can tell.
     mutating func optionalEmail(_ name: String) throws -> String? {
         guard let text = try optionalText(name, limit: 254) else { return nil }
@@ -70,6 +80,14 @@ struct Members {
 
     mutating func optionalInteger(_ name: String) throws -> Int? {
         try value(name, Int.self, "an integer")
+    }
+
+    /// Refuses a change that changes nothing.
+    func requireOne() throws {
+        guard container.allKeys.isEmpty else { return }
+        throw Problem(
+            .unprocessableContent, "missing_member", "Nothing to change",
+            "Send at least one of \(asked.joined(separator: ", ")).")
     }
 
     private mutating func value<Value: Decodable>(

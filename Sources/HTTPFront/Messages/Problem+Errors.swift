@@ -13,6 +13,7 @@ extension Problem {
         case let refused as BookingRefused: self.init(refused)
         case let error as CalendarError: self.init(error)
         case let error as RecordError: self.init(error)
+        case let conflict as VersionConflict: self.init(conflict)
         case let error as InvalidInput: self = .invalidMember(error.member, error.requirement)
         case let error as Unavailable: self.init(error)
         case let error as HTTPError: self.init(error)
@@ -91,6 +92,15 @@ extension Problem {
         }
     }
 
+    private init(_ conflict: VersionConflict) {
+        self.init(
+            .preconditionFailed, "version_conflict", "Changed meanwhile",
+            "\(conflict.lastChange.author) changed this at "
+                + "\(conflict.lastChange.at.rfc3339). Look at 'current', then send the change again "
+                + "with its ETag in If-Match.",
+            extras: [.conflict(conflict)], headers: [.eTag: conflict.current.etag])
+    }
+
     private init(_ error: Unavailable) {
         let soon: HTTPFields = [.retryAfter: "1"]
         switch error.reason {
@@ -150,6 +160,10 @@ extension Problem {
 
     static let forbidden = Problem(
         .forbidden, "forbidden", "Forbidden", "Your role may not do this.")
+
+    static let preconditionRequired = Problem(
+        .preconditionRequired, "precondition_required", "If-Match is required",
+        "Send the ETag of the version that you have seen: If-Match: \"3\".")
 
     static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> Problem {
         let list = allowed.map(\.rawValue).sorted().joined(separator: ", ")

@@ -23,6 +23,8 @@ struct Problem: Error, Sendable {
         case alternatives([Slot])
         /// What the service waits for.
         case missing([String])
+        /// What an object has become, and by whom, since the version that the caller knows.
+        case conflict(VersionConflict)
     }
 
     init(
@@ -63,6 +65,7 @@ struct Problem: Error, Sendable {
                 case .member(let name): members.write("member", name)
                 case .alternatives(let slots): members.write("alternatives", slots)
                 case .missing(let things): members.write("missing", things)
+                case .conflict(let conflict): conflict.write(to: &members)
                 }
             }
         }

@@ -54,6 +54,11 @@ struct MemberWriter {
         writeList(values) { writer, object in writer.writeObject(object) }
     }
 
+    mutating func write(_ name: StaticString, _ value: some Representation) {
+        writeName(name)
+        writeObject(value)
+    }
+
     fileprivate mutating func writeObject(_ object: some Representation) {
         let isFirstOutside = isFirst
         isFirst = true

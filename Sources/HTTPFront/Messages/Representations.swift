@@ -23,6 +23,18 @@ extension Practitioner: Representation {
     }
 }
 
+extension VersionConflict {
+    /// The members of the problem that a conflict is.
+    func write(to members: inout MemberWriter) {
+        switch current {
+        case .clinic(let clinic): members.write("current", clinic)
+        case .practitioner(let practitioner): members.write("current", practitioner)
+        }
+        members.write("changed_by", lastChange.author)
+        members.write("changed_at", lastChange.at)
+    }
+}
+
 extension Slot: Representation {
     func write(to members: inout MemberWriter) {
         members.write("id", id)

@@ -24,6 +24,44 @@ extension Response {
     }
 }
 
+extension Call {
+    /// 200 with a version of something, or 304 if the caller has that version already.
+    func found(_ representation: some Representation, etag: String) -> Response {
+        let known = request.headers[values: .ifNoneMatch]
+            .flatMap { $0.split(separator: ",") }
+            .map { $0.trimmingPrefix(while: \.isWhitespace).trimmingPrefix("W/") }
+        guard known.contains("*") || known.contains(where: { $0.hasPrefix(etag) }) else {
+            return .json(.ok, representation, headers: [.eTag: etag])
+        }
+        return Response(status: .notModified, headers: [.eTag: etag])
+    }
+
+    /// The version that the caller's change is based on.
+    /// - Throws: ``Problem`` 428 without `If-Match`, or with anything but one version in it.
+    var expectedVersion: Int {
+        get throws {
+            let field = request.headers[.ifMatch]?.filter { !$0.isWhitespace } ?? ""
+            let isQuoted = field.count > 2 && field.hasPrefix("\"") && field.hasSuffix("\"")
+            // A slot under a hold has this suffix, and no other difference.
+            let tag = field.dropFirst().dropLast()
+            let digits = tag.hasSuffix("-held") ? tag.dropLast(5) : tag
+            guard isQuoted, digits.allSatisfy(\.isNumber), let version = Int(digits) else {
+                throw Problem.preconditionRequired
+            }
+            return version
+        }
+    }
+}
+
+extension VersionedObject {
+    var etag: String {
+        switch self {
+        case .clinic(let clinic): clinic.version.etag
+        case .practitioner(let practitioner): practitioner.version.etag
+        }
+    }
+}
+
 extension Slot {
     /// A hold ends without a write, so the version alone would not tell a held slot from a free one.
     var etag: String { isHeld ? "\"\(version)-held\"" : version.etag }

@@ -42,7 +42,7 @@ extension HTTPFront {
                     call.id("appointment", orThrow: Problem.appointmentNotFound),
                     in: call.clinicID, of: call.caller?.patientID)
                 guard let appointment else { throw Problem.appointmentNotFound }
-                return .json(.ok, appointment, headers: [.eTag: appointment.version.etag])
+                return call.found(appointment, etag: appointment.version.etag)
             },
         ]
     }

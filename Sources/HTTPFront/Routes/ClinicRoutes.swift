@@ -18,9 +18,26 @@ extension HTTPFront {
             },
             Route(.get, "/v1/clinics/{clinic}", for: .everyone) { call in
                 let clinic = try await calendar.clinic(call.clinicID)
+                return call.found(clinic, etag: clinic.version.etag)
+            },
+            Route(.patch, "/v1/clinics/{clinic}", for: .admins) { call in
+                let version = try call.expectedVersion
+                let changes = try await call.body(ClinicPatch.self).changes
+                let clinic = try await calendar.change(
+                    clinic: call.clinicID, changes, ifVersion: version, by: call.author)
                 return .json(.ok, clinic, headers: [.eTag: clinic.version.etag])
             },
         ]
+    }
+}
+
+private struct ClinicPatch: RequestMembers {
+    var changes = ClinicChanges()
+
+    init(from members: inout Members) throws {
+        changes.name = try members.replacement("name", limit: 200)
+        changes.timeZone = try members.replacement("time_zone", limit: 100)
+        try members.requireOne()
     }
 }
 

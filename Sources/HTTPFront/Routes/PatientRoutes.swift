@@ -27,6 +27,7 @@ extension HTTPFront {
                 // Another patient's record is 404, like one that does not exist.
                 if let own = call.caller?.patientID, own != id { throw RecordError.patientNotFound }
                 let record = try await patients.record(of: id, in: call.clinicID)
+                // No 304: a booking changes the record without a new version of the patient.
                 return .json(.ok, record, headers: [.eTag: record.patient.version.etag])
             },
         ]

@@ -26,9 +26,28 @@ extension HTTPFront {
                 let practitioner = try await calendar.practitioner(
                     call.id("practitioner", orThrow: CalendarError.practitionerNotFound),
                     in: call.clinicID)
+                return call.found(practitioner, etag: practitioner.version.etag)
+            },
+            Route(.patch, path + "/{practitioner}", for: .admins) { call in
+                let version = try call.expectedVersion
+                let changes = try await call.body(PractitionerPatch.self).changes
+                let practitioner = try await calendar.change(
+                    practitioner: call.id(
+                        "practitioner", orThrow: CalendarError.practitionerNotFound),
+                    in: call.clinicID, changes, ifVersion: version, by: call.author)
                 return .json(.ok, practitioner, headers: [.eTag: practitioner.version.etag])
             },
         ]
+    }
+}
+
+private struct PractitionerPatch: RequestMembers {
+    var changes = PractitionerChanges()
+
+    init(from members: inout Members) throws {
+        changes.name = try members.replacement("name", limit: 200)
+        changes.specialty = try members.replacement("specialty", limit: 100)
+        try members.requireOne()
     }
 }
 

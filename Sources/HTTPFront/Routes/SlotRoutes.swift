@@ -33,7 +33,7 @@ extension HTTPFront {
             Route(.get, path + "/{slot}", for: .everyone) { call in
                 let slot = try await calendar.slot(
                     call.id("slot", orThrow: CalendarError.slotNotFound), in: call.clinicID)
-                return .json(.ok, slot, headers: [.eTag: slot.etag])
+                return call.found(slot, etag: slot.etag)
             },
         ]
     }
