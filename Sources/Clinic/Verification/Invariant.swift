@@ -1,0 +1,122 @@
+import FoundationEssentials
+import Postgres
+
+/// Something that must always be true of a clinic's data, and the query for rows that break it.
+///
+/// The numbers are those of `docs/reliability.md`. Constraints refuse most of these breaches in the
+/// first place; the queries do not rely on that.
+struct Invariant: Sendable {
+    let number: Int
+    let rule: String
+    /// Gives one text a breach, of one clinic.
+    let breaches: @Sendable (_ clinicID: UUID) -> SQL
+
+    static let all = [
+        Invariant(number: 1, rule: "A slot never has two active appointments on one seat.") {
+            """
+            SELECT 'slot ' || slot_id || ', seat ' || seat
+            FROM appointments
+            WHERE clinic_id = \($0) AND status <> 'cancelled'
+            GROUP BY slot_id, seat
+            HAVING count(*) > 1
+            """
+        },
+        Invariant(number: 1, rule: "A seat lies between 1 and its slot's capacity.") {
+            """
+            SELECT 'appointment ' || appointments.id || ', seat ' || appointments.seat
+            FROM appointments
+            LEFT JOIN slots
+                ON slots.clinic_id = \($0) AND slots.id = appointments.slot_id
+            WHERE appointments.clinic_id = \($0)
+                AND appointments.status <> 'cancelled'
+                AND coalesce(appointments.seat > slots.capacity, true)
+            """
+        },
+        Invariant(number: 2, rule: "A practitioner's slots never overlap.") {
+            """
+            SELECT 'slots ' || one.id || ' and ' || other.id
+            FROM slots AS one
+            JOIN slots AS other
+                ON other.clinic_id = \($0)
+                AND other.practitioner_id = one.practitioner_id
+                AND other.id > one.id
+                AND tstzrange(other.starts_at, other.ends_at)
+                    && tstzrange(one.starts_at, one.ends_at)
+            WHERE one.clinic_id = \($0)
+            """
+        },
+        Invariant(number: 2, rule: "A patient's active appointments never overlap.") {
+            """
+            SELECT 'appointments ' || one.id || ' and ' || other.id
+            FROM appointments AS one
+            JOIN appointments AS other
+                ON other.clinic_id = \($0)
+                AND other.patient_id = one.patient_id
+                AND other.status <> 'cancelled'
+                AND other.id > one.id
+                AND tstzrange(other.starts_at, other.ends_at)
+                    && tstzrange(one.starts_at, one.ends_at)
+            WHERE one.clinic_id = \($0) AND one.status <> 'cancelled'
+            """
+        },
+        Invariant(number: 4, rule: "A slot's 'booked' equals its active appointments.") {
+            """
+            SELECT 'slot ' || slots.id || ' says ' || slots.booked || ', has ' || count(appointments)
+            FROM slots
+            LEFT JOIN appointments
+                ON appointments.clinic_id = \($0)
+                AND appointments.slot_id = slots.id
+                AND appointments.status <> 'cancelled'
+            WHERE slots.clinic_id = \($0)
+            GROUP BY slots.id, slots.booked
+            HAVING slots.booked <> count(appointments)
+            """
+        },
+        Invariant(number: 6, rule: "Each booking queued exactly one message.") {
+            """
+            SELECT 'appointment ' || appointments.id
+            FROM appointments
+            LEFT JOIN outbox
+                ON outbox.clinic_id = \($0)
+                AND outbox.kind = 'appointment.booked'
+                AND outbox.subject = appointments.id || ':1'
+            WHERE appointments.clinic_id = \($0)
+            GROUP BY appointments.id
+            HAVING count(outbox) <> 1
+            """
+        },
+        Invariant(number: 7, rule: "Each version of an object has its own journal row.") {
+            """
+            SELECT object.type || ' ' || object.id || ' has version ' || object.version || ' and '
+                || count(journal) || ' journal rows'
+            FROM (
+                SELECT 'clinic' AS type, id, version FROM clinics WHERE id = \($0)
+                UNION ALL
+                SELECT 'practitioner', id, version FROM practitioners WHERE clinic_id = \($0)
+                UNION ALL
+                SELECT 'slot', id, version FROM slots WHERE clinic_id = \($0)
+                UNION ALL
+                SELECT 'patient', id, version FROM patients WHERE clinic_id = \($0)
+                UNION ALL
+                SELECT 'appointment', id, version FROM appointments WHERE clinic_id = \($0)
+            ) AS object
+            LEFT JOIN journal
+                ON journal.clinic_id = \($0)
+                AND journal.object_type = object.type
+                AND journal.object_id = object.id
+                AND journal.version BETWEEN 1 AND object.version
+            GROUP BY object.type, object.id, object.version
+            HAVING count(journal) <> object.version
+            """
+        },
+        Invariant(number: 9, rule: "A hold lasts 900 seconds at the most, on a slot of one seat.") {
+            """
+            SELECT 'slot ' || id
+            FROM slots
+            WHERE clinic_id = \($0)
+                AND held_by IS NOT NULL
+                AND (capacity > 1 OR held_until > held_since + interval '900 seconds')
+            """
+        },
+    ]
+}

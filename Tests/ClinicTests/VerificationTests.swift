@@ -1,0 +1,88 @@
+import FoundationEssentials
+import Postgres
+import PostgresTesting
+import Testing
+
+@testable import Clinic
+
+@Suite("Verification finds each rule broken")
+struct VerificationTests {
+    /// A way to break a rule, past every constraint, and what must be found.
+    struct Breakage: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let statements: [SQL]
+        let number: Int
+    }
+
+    static let breakages = [
+        Breakage(
+            testDescription: "two on one seat",
+            statements: [
+                "ALTER TABLE appointments DROP CONSTRAINT appointment_one_per_seat",
+                "UPDATE appointments SET slot_id = (SELECT min(slot_id::text)::uuid FROM appointments)",
+            ], number: 1),
+        Breakage(
+            testDescription: "a seat beyond the capacity",
+            statements: ["UPDATE appointments SET seat = 7"], number: 1),
+        Breakage(
+            testDescription: "slots that overlap",
+            statements: [
+                "ALTER TABLE slots DROP CONSTRAINT slot_no_overlap",
+                "UPDATE slots SET ends_at = ends_at + interval '1 minute'",
+            ], number: 2),
+        Breakage(
+            testDescription: "a patient at two places",
+            statements: [
+                "ALTER TABLE appointments DROP CONSTRAINT appointment_patient_no_overlap",
+                """
+                UPDATE appointments
+                SET patient_id = (SELECT min(patient_id::text)::uuid FROM appointments),
+                    ends_at = starts_at + interval '1 hour'
+                """,
+            ], number: 2),
+        Breakage(
+            testDescription: "a slot that counts wrongly",
+            statements: ["UPDATE slots SET booked = 0"], number: 4),
+        Breakage(
+            testDescription: "a message that was never queued",
+            statements: ["DELETE FROM outbox"], number: 6),
+        Breakage(
+            testDescription: "a change without a journal row",
+            statements: ["UPDATE patients SET version = 2"], number: 7),
+        Breakage(
+            testDescription: "a hold without an end",
+            statements: [
+                """
+                UPDATE slots
+                SET held_by = (SELECT min(id::text)::uuid FROM patients),
+                    held_since = now(),
+                    held_until = now() + interval '1 day'
+                """
+            ], number: 9),
+    ]
+
+    @Test(arguments: breakages)
+    func found(_ breakage: Breakage) async throws {
+        try await withTestDatabase { db in
+            let clinic = try await TestClinic(db)
+            let slots = try await clinic.slots(2)
+            for (slot, patient) in zip(slots, try await clinic.patients(2)) {
+                _ = try await clinic.booking.book(
+                    clinic.request(slot.id, for: patient), in: clinic.id)
+            }
+            let verification = Verification(
+                store: Store(database: db.service, environment: .test))
+            let before = try await verification.run()
+            #expect(before == .init(clinics: 1, rules: Invariant.all.count, breaches: []))
+
+            try await db.owner.transaction { tx in
+                for statement in breakage.statements { try tx.execute(statement) }
+            }
+            let after = try await verification.run()
+            #expect(
+                after.breaches.contains { $0.number == breakage.number && $0.clinicID == clinic.id }
+            )
+            #expect(after.breaches.allSatisfy { !$0.row.isEmpty })
+        }
+    }
+}
