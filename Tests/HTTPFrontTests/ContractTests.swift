@@ -1,0 +1,65 @@
+import Clinic
+import Foundation
+import HTTPTypes
+import Logging
+import Postgres
+import ServiceTesting
+import Testing
+import Yams
+
+@testable import HTTPFront
+
+@Suite("openapi.yaml and the service say the same")
+struct ContractTests {
+    @Test("every route in one is in the other, and open to the same callers")
+    func routes() async throws {
+        let contract = try contract()
+        let paths = try #require(contract["paths"] as? [String: [String: Any]])
+        var described: Set<String> = []
+        for (path, item) in paths {
+            for (method, operation) in item where method != "parameters" {
+                let security = (operation as? [String: Any])?["security"] as? [[String: Any]]
+                // No token at all, or one that may be left out.
+                let isOpen = security.map { $0.isEmpty || $0.contains { $0.isEmpty } } ?? false
+                described.insert("\(method.uppercased()) \(path) \(isOpen ? "open" : "token")")
+            }
+        }
+        let front = HTTPFront(
+            store: Store(
+                database: Database(DatabaseConfiguration(url: "")),
+                environment: ServiceEnvironment(logger: Logger(label: "test"))),
+            tokens: try await Tokens(secret: Service.secret, keySet: nil)
+        ) { [] }
+        let served = front.routes.map { route in
+            let isOpen = if case .everyone = route.access { true } else { false }
+            return "\(route.method.rawValue) \(route.path) \(isOpen ? "open" : "token")"
+        }
+        #expect(described.symmetricDifference(served) == [])
+        #expect(served.count == Set(served).count)
+    }
+
+    @Test("every problem code that the service knows is in the contract, and no other")
+    func codes() throws {
+        let text = try text(of: "openapi.yaml")
+        let sources = try ["Messages/Problem+Errors.swift", "Messages/Members.swift"]
+            .map { try self.text(of: "Sources/HTTPFront/\($0)") }.joined()
+        let codes = Set(
+            sources.matches(of: /\.[a-zA-Z]+, "([a-z_]+)", "/).map { String($0.output.1) })
+        #expect(codes.count > 20)
+        // Said once for all paths, in the conventions: they have no operation to stand at.
+        let everywhere: Set = ["not_found", "method_not_allowed", "internal_error", "bad_request"]
+        for code in codes.subtracting(everywhere) {
+            #expect(text.contains("`\(code)`"), "\(code) is not in openapi.yaml")
+        }
+    }
+
+    private func contract() throws -> [String: Any] {
+        try #require(try Yams.load(yaml: text(of: "openapi.yaml")) as? [String: Any])
+    }
+
+    private func text(of path: String) throws -> String {
+        let project = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../..").standardized
+        return try String(contentsOf: project.appending(path: path), encoding: .utf8)
+    }
+}
