@@ -76,9 +76,8 @@ struct Reception: RouterMiddleware {
 
     /// The caller learns the problem, the log its cause; errors of the database hold no data.
     private func log(_ error: any Error, as problem: Problem, _ context: FrontContext) {
-        let cause = (error as? Unavailable)?.cause ?? "\(error)"
         context.logger.log(
             level: problem.status == .internalServerError ? .error : .warning,
-            "request failed", metadata: ["code": "\(problem.code)", "cause": "\(cause)"])
+            "request failed", metadata: ["code": "\(problem.code)", "cause": "\(error)"])
     }
 }

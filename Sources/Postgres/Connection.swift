@@ -41,7 +41,11 @@ final class Connection {
                 until: .now + configuration.connectTimeout
             )
         } catch {
-            throw error.with(kind: .connectFailed)
+            throw PostgresError(
+                kind: .connectFailed, sqlState: error.sqlState,
+                message: configuration.role.map {
+                    "does the role \($0) exist (migrations make it), and is the login role its member?"
+                } ?? error.message)
         }
     }
 
@@ -158,7 +162,7 @@ private func withCStrings<Result>(
 /// the password; so only what it says of servers is repeated.
 private func connectionComplaint(of handle: OpaquePointer) -> String {
     let complaint = String(cString: PQerrorMessage(handle))
-        .split(whereSeparator: \.isNewline).joined(separator: " ")
+        .split(whereSeparator: \.isWhitespace).joined(separator: " ")
     guard complaint.hasPrefix("connection to server") else {
         return "the database URL names no server that libpq can find; check its host and port, and "
             + "that characters such as / : @ % in its password are percent-encoded"

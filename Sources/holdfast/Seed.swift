@@ -47,6 +47,9 @@ struct Seed: AsyncParsableCommand {
             } else {
                 print("There is no clinic with a free slot and two free patients to try it on.")
             }
+        } catch let error as PostgresError where error.sqlState == .undefinedTable {
+            await database.close()
+            throw SettingError("The database has no tables yet: run 'holdfast migrate up' first.")
         } catch {
             await database.close()
             throw error

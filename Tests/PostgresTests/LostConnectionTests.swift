@@ -79,6 +79,18 @@ struct LostConnectionTests {
         }
     }
 
+    @Test("a role that is not there: an error that says what to look at")
+    func noRole() async throws {
+        try await withTestDatabase { db in
+            let nobody = db.service { $0.role = "nobody_here" }
+            let error = await #expect(throws: PostgresError.self) {
+                try await nobody.transaction { tx in try tx.execute("SELECT 1") }
+            }
+            #expect(error?.kind == .connectFailed)
+            #expect(error?.message?.contains("does the role nobody_here exist") == true)
+        }
+    }
+
     @Test("nobody listens there: a clear error that names no password")
     func nobodyThere() async throws {
         let database = Database(

@@ -31,6 +31,11 @@ package struct Unavailable: Error, Hashable, Sendable {
     package let cause: String
 }
 
+extension Unavailable: CustomStringConvertible {
+    /// What the database said.
+    package var description: String { cause }
+}
+
 extension Unavailable {
     /// What a database error means for a caller; nil if it means that the code is wrong.
     init?(_ error: PostgresError) {
