@@ -6,7 +6,7 @@
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Build, start a private PostgreSQL, migrate, seed if empty, serve (Ctrl-C stops all of it)
+run: ## Build, start a private PostgreSQL (or take DATABASE_URL), migrate, seed if empty, serve (Ctrl-C stops all of it)
 	@scripts/run
 
 test: ## Run all tests on a PostgreSQL of their own
