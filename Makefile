@@ -1,7 +1,7 @@
 # Holdfast: what people do with this project. 'make' alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test dependencies build lint format clean
+.PHONY: help run test sanitize dependencies build lint format clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,14 +13,18 @@ test: ## Run all tests on a PostgreSQL of their own
 	@scripts/dependencies
 	@scripts/test
 
+sanitize: ## Run the tests under the address and the thread sanitizer (each builds everything anew)
+	@scripts/dependencies
+	@scripts/sanitize
+
 dependencies: ## Install the Debian packages that are missing
 	@scripts/dependencies
 
 build: dependencies ## Build the release binary: .build/release/holdfast
 	swift build --configuration release --product holdfast
 
-lint: ## Check format and style of the sources
-	swift format lint --strict --recursive Package.swift Sources Tests
+lint: ## Check format and style of sources, scripts, migrations, Dockerfile and YAML
+	@scripts/lint
 
 format: ## Format the sources
 	swift format --in-place --recursive Package.swift Sources Tests

@@ -52,7 +52,11 @@ let package = Package(
         ),
         .target(
             name: "PostgresTesting",
-            dependencies: ["Migrations", "Postgres"],
+            dependencies: [
+                "Migrations", "Postgres",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             swiftSettings: strict
         ),
         .executableTarget(

@@ -1,3 +1,4 @@
+internal import Glibc
 import Postgres
 
 /// Applies and reverts migration files.
@@ -98,20 +99,25 @@ extension Migrator {
     ) async throws {
         try await database.withSession { session in
             if !isDryRun {
-                try session.transaction { tx in
-                    // However long another run takes: the limits are for the tables. The lock is the
-                    // session's and outlives this transaction.
-                    try tx.execute(
-                        """
-                        SELECT
-                            set_config('lock_timeout', '0', true),
-                            set_config('statement_timeout', '0', true)
-                        """)
-                    try tx.execute("SELECT pg_advisory_lock(hashtext('holdfast migrations'))")
-                }
+                try takeTurn(session)
                 try session.transaction(Bookkeeping.createTables)
             }
             try body(session)
+        }
+    }
+
+    /// Waits until no other migrator is at work, at most until the session's deadline. The lock is
+    /// the session's and ends with it.
+    ///
+    /// It asks again and again instead of waiting inside one statement: such a wait holds a snapshot,
+    /// and the other run's `CREATE INDEX CONCURRENTLY` would wait for that, a deadlock.
+    private func takeTurn(_ session: Session) throws {
+        while try !session.transaction({ tx in
+            try tx.one(
+                Scalar<Bool>.self, "SELECT pg_try_advisory_lock(hashtext('holdfast migrations'))"
+            ).value
+        }) {
+            usleep(50_000)
         }
     }
 

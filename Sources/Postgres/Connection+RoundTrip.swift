@@ -34,10 +34,18 @@ extension Connection {
         try flush(until: deadline)
         for (statement, key) in zip(statements, prepared) {
             if let key { try reader.readPreparation(of: key) }
-            try reader.readAnswer(to: statement)
+            try reader.readAnswer(to: statement, wasPreparedBefore: key == nil)
         }
         try reader.readSync()
         if let failure = reader.failure { throw failure }
+    }
+
+    /// Forgets every prepared statement, here and on the server.
+    func deallocateStatements(until deadline: Deadline) throws(PostgresError) {
+        // Twice: the statement that does it may be one that is gone, and it goes itself.
+        statements.forgetAll()
+        defer { statements.forgetAll() }
+        try roundTrip([QueuedStatement("DEALLOCATE ALL")], until: deadline)
     }
 
     /// Queues the statements in libpq's buffer.
@@ -121,7 +129,9 @@ private struct AnswerReader {
         try readEnd()
     }
 
-    mutating func readAnswer(to statement: QueuedStatement) throws(PostgresError) {
+    mutating func readAnswer(
+        to statement: QueuedStatement, wasPreparedBefore: Bool
+    ) throws(PostgresError) {
         let result = try next()
         switch result.status {
         case PGRES_TUPLES_OK, PGRES_COMMAND_OK:
@@ -131,6 +141,7 @@ private struct AnswerReader {
                 failure = failure ?? error
             }
         default:
+            if wasPreparedBefore { connection.statements.noteFailure(result.error.sqlState) }
             note(result)
         }
         try readEnd()

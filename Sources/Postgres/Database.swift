@@ -24,8 +24,8 @@ public final class Database: Sendable {
     /// Runs `body` in a transaction and commits, or rolls back if it throws.
     ///
     /// `body` runs on the connection's own thread, and again from its start if PostgreSQL answers
-    /// 40001 or 40P01 or the connection is lost before `COMMIT`; so it must have no effect but its
-    /// statements. An error inside it wins over any that follow.
+    /// 40001 or 40P01, the connection is lost before `COMMIT`, or a prepared statement went stale; so
+    /// it must have no effect but its statements. An error inside it wins over any that follow.
     ///
     /// - Throws: ``PostgresError``; `CancellationError`; what `body` throws.
     @discardableResult
@@ -46,7 +46,8 @@ public final class Database: Sendable {
         _ options: TransactionOptions = TransactionOptions(),
         _ body: @escaping @Sendable (Transaction) throws -> Pending<Result>
     ) async throws -> Result {
-        let deadline = Deadline.now + configuration.deadline
+        let latest = Deadline.now + configuration.deadline
+        let deadline = options.deadline.map { min($0, latest) } ?? latest
         var attempt = 1
         while true {
             do {
@@ -107,8 +108,21 @@ extension Connection {
         return connection
     }
 
-    /// One try of a transaction, from `BEGIN` to `COMMIT` or `ROLLBACK`.
+    /// A transaction, from `BEGIN` to `COMMIT` or `ROLLBACK`; once more from its start if a table
+    /// changed under a prepared statement.
     func run<Result>(
+        _ options: TransactionOptions, _ interruption: Interruption, until deadline: Deadline,
+        _ body: (Transaction) throws -> Pending<Result>
+    ) throws -> Result {
+        do {
+            return try runOnce(options, interruption, until: deadline, body)
+        } catch  where statements.areStale && !isBroken {
+            try deallocateStatements(until: deadline)
+            return try runOnce(options, interruption, until: deadline, body)
+        }
+    }
+
+    private func runOnce<Result>(
         _ options: TransactionOptions, _ interruption: Interruption, until deadline: Deadline,
         _ body: (Transaction) throws -> Pending<Result>
     ) throws -> Result {

@@ -22,14 +22,14 @@ public struct DatabaseConfiguration: Sendable {
     /// How long one statement may run (SQLSTATE 57014 after that).
     public var statementTimeout: Duration = .seconds(5)
     /// How long to wait for a free connection.
-    public var leaseTimeout: Duration = .seconds(10)
+    public var leaseTimeout: Duration = .seconds(5)
     /// How long one transaction may take in all: lease, retries and answers. Making a connection on
     /// the way is limited by `connectTimeout` alone.
-    public var deadline: Duration = .seconds(15)
+    public var deadline: Duration = .seconds(10)
     /// How long to wait for each host when connecting, in whole seconds; libpq's least is 2.
     public var connectTimeout: Duration = .seconds(3)
     /// How long sent bytes may stay unacknowledged before the network counts as broken.
-    public var tcpUserTimeout: Duration = .seconds(10)
+    public var tcpUserTimeout: Duration = .seconds(5)
 
     /// A configuration with the limits above.
     public init(url: String, role: String? = nil) {

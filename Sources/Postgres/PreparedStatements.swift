@@ -14,6 +14,8 @@ struct PreparedStatements {
 
     private var names: [Key: String] = [:]
     private var made = 0
+    /// Whether the server no longer runs a statement that it once prepared.
+    private(set) var areStale = false
 
     func name(for key: Key) -> String? { names[key] }
 
@@ -27,4 +29,16 @@ struct PreparedStatements {
 
     /// Forgets a statement whose preparation failed or was skipped.
     mutating func forget(_ key: Key) { names[key] = nil }
+
+    /// Notes what the server said of a statement that was prepared in an earlier round trip: that it
+    /// is gone (26000), or that its result changed its columns since (0A000). Both go away when it
+    /// is prepared anew.
+    mutating func noteFailure(_ state: SQLState?) {
+        if state == .invalidStatementName || state == .featureNotSupported { areStale = true }
+    }
+
+    mutating func forgetAll() {
+        names = [:]
+        areStale = false
+    }
 }

@@ -10,6 +10,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
     /// The five characters.
     public var description: String { rawValue }
 
+    /// 0A000: not supported; also a prepared statement whose columns changed behind its back.
+    public static let featureNotSupported = SQLState(rawValue: "0A000")
     /// 23505: a unique constraint or primary key refused a row.
     public static let uniqueViolation = SQLState(rawValue: "23505")
     /// 23503: a foreign key refused a row.
@@ -22,6 +24,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
     public static let readOnlyTransaction = SQLState(rawValue: "25006")
     /// 25P03: the session was ended because its transaction idled for too long.
     public static let idleInTransactionSessionTimeout = SQLState(rawValue: "25P03")
+    /// 26000: no such prepared statement.
+    public static let invalidStatementName = SQLState(rawValue: "26000")
     /// 40000: the transaction was rolled back although it was told to commit.
     public static let transactionRollback = SQLState(rawValue: "40000")
     /// 40001: two transactions could not both have run alone.

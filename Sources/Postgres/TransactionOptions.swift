@@ -17,14 +17,18 @@ public struct TransactionOptions: Sendable {
     /// Whether cancelling the task cancels the statement that runs. A batch serves many callers and
     /// is never cancelled by one of them; nor is anything once `COMMIT` is on its way.
     public var isCancellable: Bool
+    /// When to give up, where that is sooner than ``DatabaseConfiguration/deadline`` says.
+    public var deadline: Deadline?
 
     /// Read committed, writable, cancellable, unless told otherwise.
     public init(
-        isolation: Isolation = .readCommitted, isReadOnly: Bool = false, isCancellable: Bool = true
+        isolation: Isolation = .readCommitted, isReadOnly: Bool = false,
+        isCancellable: Bool = true, deadline: Deadline? = nil
     ) {
         self.isolation = isolation
         self.isReadOnly = isReadOnly
         self.isCancellable = isCancellable
+        self.deadline = deadline
     }
 
     var begin: SQL {

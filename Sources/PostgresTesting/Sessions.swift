@@ -4,44 +4,62 @@ import Postgres
 package struct Sessions: Sendable {
     private let database: Database
 
+    /// A condition on the rows of `pg_stat_activity`.
+    package struct Condition: Sendable {
+        fileprivate let sql: SQL
+
+        /// Waits for a lock that another session has.
+        package static let blocked = Condition(sql: "cardinality(pg_blocking_pids(pid)) > 0")
+        /// Its transaction failed and has not been rolled back.
+        package static let aborted = Condition(sql: "state = 'idle in transaction (aborted)'")
+        /// Runs `pg_sleep`.
+        package static let sleeping = Condition(sql: "wait_event = 'PgSleep'")
+        /// Has committed and waits for the synchronous standby.
+        package static let waitingForStandby = Condition(sql: "wait_event = 'SyncRep'")
+        /// Is there at all.
+        package static let open = Condition(sql: "backend_type = 'client backend'")
+    }
+
     /// Asks over the owner's connections.
     package init(of database: TestDatabase) { self.database = database.owner }
 
-    /// Returns once `count` sessions of the database wait for a lock, by the server's own account.
-    package func waitUntilBlocked(_ count: Int = 1) async throws {
-        while true {
-            let blocked = try await database.read { tx in
-                tx.pipeline.one(
-                    Scalar<Int>.self,
-                    """
-                    SELECT count(*) FROM pg_stat_activity
-                    WHERE datname = current_database()
-                        AND cardinality(pg_blocking_pids(pid)) > 0
-                    """)
-            }.value
-            if blocked >= count { return }
-            await Task.yield()
-        }
-    }
-
-    /// Ends the sessions of the database that wait for a lock.
-    package func terminateBlocked() async throws {
-        try await database.transaction { tx in
-            try tx.execute(
+    /// How many sessions of the database, this one apart, meet the condition now.
+    package func count(_ condition: Condition) async throws -> Int {
+        try await database.read { tx in
+            tx.pipeline.one(
+                Scalar<Int>.self,
                 """
-                SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-                WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0
+                SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database()
+                    AND pid <> pg_backend_pid()
+                    AND \(fragment: condition.sql)
                 """)
-        }
+        }.value
     }
 
-    /// Ends every other session of the database, as an administrator or a crash would.
-    package func terminateOthers() async throws {
+    /// Returns once `count` sessions meet the condition, by the server's own account.
+    package func wait(until condition: Condition, _ count: Int = 1) async throws {
+        while try await self.count(condition) < count { await Task.yield() }
+    }
+
+    /// Cancels what the sessions run that meet the condition.
+    package func cancel(_ condition: Condition) async throws {
+        try await signal(condition, "pg_cancel_backend(pid)")
+    }
+
+    /// Ends the sessions that meet the condition, as an administrator or a crash would.
+    package func terminate(_ condition: Condition) async throws {
+        try await signal(condition, "pg_terminate_backend(pid, 5000)")
+    }
+
+    private func signal(_ condition: Condition, _ function: SQL) async throws {
         try await database.transaction { tx in
             try tx.execute(
                 """
-                SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-                WHERE datname = current_database() AND pid <> pg_backend_pid()
+                SELECT \(fragment: function) FROM pg_stat_activity
+                WHERE datname = current_database()
+                    AND pid <> pg_backend_pid()
+                    AND \(fragment: condition.sql)
                 """)
         }
     }

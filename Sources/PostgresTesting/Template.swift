@@ -30,10 +30,17 @@ actor Template {
 }
 
 extension DatabaseConfiguration {
-    /// A connection as the role that owns the schema.
+    /// Connections as the role that owns the schema.
     static func owner(of url: String) -> DatabaseConfiguration {
         var configuration = DatabaseConfiguration(url: url)
         configuration.poolSize = 4
+        return configuration
+    }
+
+    /// Connections as the service makes them.
+    static func service(of url: String) -> DatabaseConfiguration {
+        var configuration = DatabaseConfiguration(url: url, role: "holdfast_service")
+        configuration.poolSize = 8
         return configuration
     }
 }

@@ -11,14 +11,24 @@ package struct TestDatabase: Sendable {
     /// As the service, with its role and its limits.
     package let service: Database
 
+    init(url: String) {
+        self.url = url
+        owner = Database(.owner(of: url))
+        service = Database(.service(of: url))
+    }
+
     /// Another pool on the same database, as the service, with other limits.
     package func service(
         _ change: (inout DatabaseConfiguration) -> Void
     ) -> Database {
-        var configuration = DatabaseConfiguration(url: url, role: "holdfast_service")
-        configuration.poolSize = 8
+        var configuration = DatabaseConfiguration.service(of: url)
         change(&configuration)
         return Database(configuration)
+    }
+
+    func close() async {
+        await owner.close()
+        await service.close()
     }
 }
 
@@ -46,19 +56,14 @@ private func withFreshDatabase<Result: Sendable>(
     let template = try await Template.shared.name()
     let name = "test_" + UUID().uuidString.lowercased().replacing("-", with: "")
     try await server.administer("CREATE DATABASE \(name) TEMPLATE \(template)")
-    let url = server.url(ofDatabase: name)
-    var service = DatabaseConfiguration(url: url, role: "holdfast_service")
-    service.poolSize = 8
-    let database = TestDatabase(
-        url: url, owner: Database(.owner(of: url)), service: Database(service))
+    let database = TestDatabase(url: server.url(ofDatabase: name))
     let result: Swift.Result<Result, any Error>
     do {
         result = .success(try await body(database))
     } catch {
         result = .failure(error)
     }
-    await database.owner.close()
-    await database.service.close()
+    await database.close()
     try await server.administer("DROP DATABASE \(name) WITH (FORCE)")
     return try result.get()
 }

@@ -21,8 +21,13 @@ package struct TestServer: Sendable {
                 """)
         }
         self.url = url
-        migrations = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../../migrations").standardized.path(percentEncoded: false)
+        migrations = Self.project("migrations")
+    }
+
+    /// Where a file of the project is.
+    static func project(_ path: String) -> String {
+        URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../\(path)").standardized.path(percentEncoded: false)
     }
 
     /// The URI of one database of the server.

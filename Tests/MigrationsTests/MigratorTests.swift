@@ -186,8 +186,8 @@ struct MigratorTests {
             }
             for await _ in isLocked.prefix(1) {
                 let running = Task { try await migrator.up() }
-                try await Sessions(of: db).waitUntilBlocked()
-                try await Sessions(of: db).terminateBlocked()
+                try await Sessions(of: db).wait(until: .blocked)
+                try await Sessions(of: db).terminate(.blocked)
                 await #expect(throws: MigrationError.self) { try await running.value }
             }
             release.signal()

@@ -18,11 +18,32 @@ struct CancellationTests {
                         try tx.execute("SELECT FROM notes WHERE id = 1 FOR UPDATE")
                     }
                 }
-                try await Sessions(of: db).waitUntilBlocked()
+                try await Sessions(of: db).wait(until: .blocked)
                 waiting.cancel()
                 await #expect(throws: CancellationError.self) { try await waiting.value }
             }
             await database.close()
+        }
+    }
+
+    @Test("while its query runs")
+    func runningQuery() async throws {
+        try await withTestDatabase { db in
+            let single = db.service {
+                $0.poolSize = 1
+                $0.statementTimeout = .seconds(60)
+            }
+            for _ in 1...5 {
+                let running = Task {
+                    try await single.transaction { tx in try tx.execute("SELECT pg_sleep(60)") }
+                }
+                try await Sessions(of: db).wait(until: .sleeping)
+                running.cancel()
+                await #expect(throws: CancellationError.self) { try await running.value }
+                // The cancel request has hit that query and nothing behind it.
+                try await single.transaction { tx in try tx.execute("SELECT 1") }
+            }
+            await single.close()
         }
     }
 

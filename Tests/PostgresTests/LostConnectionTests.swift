@@ -8,7 +8,7 @@ struct LostConnectionTests {
     func whileIdle() async throws {
         try await withNotes { db in
             try await db.service.transaction { tx in try tx.execute("SELECT 1") }
-            try await Sessions(of: db).terminateOthers()
+            try await Sessions(of: db).terminate(.open)
             let runs = RunCounter()
             try await db.service.transaction { tx in
                 runs.begin()
@@ -25,7 +25,7 @@ struct LostConnectionTests {
             let runs = RunCounter()
             try await db.service.transaction { tx in
                 try tx.execute("INSERT INTO notes VALUES (1)")
-                if runs.begin() == 1 { block { try? await Sessions(of: db).terminateOthers() } }
+                if runs.begin() == 1 { block { try? await Sessions(of: db).terminate(.open) } }
                 try tx.execute("INSERT INTO notes VALUES (2)")
             }
             #expect(runs.count == 2)
@@ -39,10 +39,81 @@ struct LostConnectionTests {
             let runs = RunCounter()
             try await db.service.transaction { tx in
                 try tx.execute("INSERT INTO notes VALUES (1)")
-                if runs.begin() == 1 { block { try? await Sessions(of: db).terminateOthers() } }
+                if runs.begin() == 1 { block { try? await Sessions(of: db).terminate(.open) } }
             }
             #expect(runs.count == 2)
             #expect(try await notes(in: db) == [1])
+        }
+    }
+
+    @Test("in mid-pipeline: nothing of it stays, and it runs again on a new connection")
+    func inPipeline() async throws {
+        try await withNotes { db in
+            let runs = RunCounter()
+            try await withRowLocked(in: db) {
+                let writing = Task {
+                    try await db.service.transaction { tx in
+                        runs.begin()
+                        let inserted = tx.pipeline.execute("INSERT INTO notes VALUES (2)")
+                        tx.pipeline.execute("SELECT FROM notes WHERE id = 1 FOR UPDATE")
+                        tx.pipeline.execute("INSERT INTO notes VALUES (3)")
+                        _ = try inserted.get()
+                    }
+                }
+                try await Sessions(of: db).wait(until: .blocked)
+                try await Sessions(of: db).terminate(.blocked)
+                try await Sessions(of: db).wait(until: .blocked)
+                #expect(runs.count == 2)
+                writing.cancel()
+                await #expect(throws: CancellationError.self) { try await writing.value }
+            }
+            #expect(try await notes(in: db) == [1])
+        }
+    }
+
+    @Test("by a restart of the server: the next caller does not notice")
+    func serverRestarted() async throws {
+        try await withPrivateServer { server in
+            let service = server.database.service
+            try await service.transaction { tx in try tx.execute("SELECT 1") }
+            try await server.restart()
+            let runs = RunCounter()
+            try await service.transaction { tx in
+                runs.begin()
+                try tx.execute("SELECT 1")
+            }
+            #expect(runs.count == 1)
+            try await server.kill()
+            let error = await #expect(throws: PostgresError.self) {
+                try await service.transaction { tx in try tx.execute("SELECT 1") }
+            }
+            #expect(error?.kind == .connectFailed)
+            try await server.start()
+            try await service.transaction { tx in try tx.execute("SELECT 1") }
+        }
+    }
+
+    @Test("before a rollback: the first error wins, and the connection is not used again")
+    func beforeRollback() async throws {
+        try await withNotes { db in
+            let single = db.service { $0.poolSize = 1 }
+            @Sendable func backend() async throws -> Int {
+                try await single.read { tx in
+                    tx.pipeline.one(Scalar<Int>.self, "SELECT pg_backend_pid()")
+                }.value
+            }
+            let before = try await backend()
+            await #expect(throws: Refusal.self) {
+                try await single.transaction { tx in
+                    try tx.execute("INSERT INTO notes VALUES (1)")
+                    block { try? await Sessions(of: db).terminate(.open) }
+                    throw Refusal()
+                }
+            }
+            #expect(try await backend() != before)
+            let written = try await notes(in: db)
+            #expect(written.isEmpty)
+            await single.close()
         }
     }
 
@@ -55,9 +126,9 @@ struct LostConnectionTests {
                         tx.pipeline.all(Scalar<Int>.self, "SELECT id FROM notes")
                     }
                 }
-                try await Sessions(of: db).waitUntilBlocked()
-                try await Sessions(of: db).terminateBlocked()
-                try await Sessions(of: db).waitUntilBlocked()
+                try await Sessions(of: db).wait(until: .blocked)
+                try await Sessions(of: db).terminate(.blocked)
+                try await Sessions(of: db).wait(until: .blocked)
                 reading.cancel()
                 await #expect(throws: CancellationError.self) { try await reading.value }
             }

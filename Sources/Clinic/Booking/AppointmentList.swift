@@ -61,6 +61,19 @@ extension BookingService {
     }
 }
 
+extension Pipeline {
+    /// Queues the reading of those appointments that there are.
+    func appointments(_ ids: [UUID], in clinicID: UUID) -> Pending<[Appointment]> {
+        all(
+            Appointment.self,
+            """
+            SELECT \(fragment: Appointment.columns)
+            FROM appointments
+            WHERE clinic_id = \(clinicID) AND id = ANY(\(ids))
+            """)
+    }
+}
+
 extension AppointmentFilter {
     fileprivate func source(in clinicID: UUID) -> SQL {
         patientID.map { Appointment.all(ofPatient: $0, in: clinicID) } ?? "appointments"

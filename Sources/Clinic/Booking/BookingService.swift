@@ -91,16 +91,17 @@ extension BookingService {
 
                 let winners = zip(bookings, refusals).filter { $1 == nil }.map(\.0)
                 guard !winners.isEmpty else {
-                    // Nothing to write, so nothing to commit: losers cost no disk write.
-                    tx.discard()
-                    return Pending { refusals.map { $0.map(BookingOutcome.refused) } }
+                    return .unchanged(refusals.map { $0.map(BookingOutcome.refused) })
                 }
-                return write(winners, in: clinicID, tx).map { appointments in
+                @Sendable func outcomes(_ appointments: [Appointment]) -> [BookingOutcome?] {
                     let made = Dictionary(uniqueKeysWithValues: appointments.map { ($0.id, $0) })
                     return zip(bookings, refusals).map { booking, refusal in
                         refusal.map(BookingOutcome.refused)
                             ?? made[booking.id].map(BookingOutcome.booked)
                     }
+                }
+                return .pending(write(winners, in: clinicID, tx).map(outcomes)) { tx in
+                    tx.pipeline.appointments(winners.map(\.id), in: clinicID).map(outcomes)
                 }
             }
         } catch let error as PostgresError where error.violates("appointment_one_per_seat") {

@@ -57,7 +57,7 @@ extension CalendarService {
                         jsonb_strip_nulls(jsonb_build_object(
                             'name', \(changes.name), 'time_zone', \(changes.timeZone)))
                         """))
-            return Pending { changed }
+            return .known(changed)
         }
     }
 
@@ -102,7 +102,7 @@ extension CalendarService {
                         jsonb_strip_nulls(jsonb_build_object(
                             'name', \(changes.name), 'specialty', \(changes.specialty)))
                         """))
-            return Pending { changed }
+            return .known(changed)
         }
     }
 }

@@ -14,7 +14,7 @@ extension CalendarService {
             guard try tx.pipeline.timeZoneExists(timeZone).get() else {
                 throw InvalidInput.unknownTimeZone
             }
-            let made = tx.pipeline.one(
+            let made = try tx.one(
                 Clinic.self,
                 """
                 INSERT INTO clinics (id, name, time_zone)
@@ -26,7 +26,7 @@ extension CalendarService {
                     id: entryID, clinicID: id, objectType: "clinic", objectID: id,
                     version: 1, action: "clinic.created", author: author,
                     detail: "jsonb_build_object('name', \(name), 'time_zone', \(timeZone))"))
-            return made
+            return .known(made)
         }
     }
 

@@ -11,7 +11,7 @@ extension CalendarService {
         let entryID = store.environment.newID()
         do {
             return try await store.write(to: clinicID) { tx in
-                let made = tx.pipeline.one(
+                let made = try tx.one(
                     Practitioner.self,
                     """
                     INSERT INTO practitioners (clinic_id, id, name, specialty)
@@ -23,7 +23,7 @@ extension CalendarService {
                         id: entryID, clinicID: clinicID, objectType: "practitioner", objectID: id,
                         version: 1, action: "practitioner.created", author: author,
                         detail: "jsonb_build_object('name', \(name), 'specialty', \(specialty))"))
-                return made
+                return .known(made)
             }
         } catch let error as PostgresError where error.sqlState == .foreignKeyViolation {
             throw CalendarError.clinicNotFound

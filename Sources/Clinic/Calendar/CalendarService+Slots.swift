@@ -35,7 +35,7 @@ package struct SlotDraft: Hashable, Sendable {
 }
 
 extension CalendarService {
-    /// Makes slots, all or none, in one round trip.
+    /// Makes slots, all or none, in one statement.
     /// - Throws: `slotOverlap` if a practitioner already has a slot then; `practitionerNotFound`.
     package func createSlots(
         _ drafts: [SlotDraft], in clinicID: UUID, by author: Author
@@ -44,7 +44,7 @@ extension CalendarService {
         let entryIDs = drafts.map { _ in store.environment.newID() }
         do {
             return try await store.write(to: clinicID) { tx in
-                tx.pipeline.all(
+                let slots = try tx.all(
                     Slot.self,
                     """
                     WITH draft AS (
@@ -69,6 +69,7 @@ extension CalendarService {
                         )
                         SELECT \(clinicID), id, practitioner_id, starts_at, ends_at, capacity
                         FROM draft
+                        ON CONFLICT ON CONSTRAINT slot_no_overlap DO NOTHING
                         RETURNING *
                     ),
                     recorded AS (
@@ -94,9 +95,10 @@ extension CalendarService {
                     FROM slots
                     ORDER BY slots.starts_at, slots.id
                     """)
+                // Those that did not come back were in the way of others: all or none.
+                guard slots.count == drafts.count else { throw CalendarError.slotOverlap }
+                return .known(slots)
             }
-        } catch let error as PostgresError where error.violates("slot_no_overlap") {
-            throw CalendarError.slotOverlap
         } catch let error as PostgresError where error.sqlState == .foreignKeyViolation {
             throw CalendarError.practitionerNotFound
         }

@@ -17,7 +17,7 @@ package enum RecordError: Error, Hashable, Sendable {
 }
 
 extension PatientService {
-    /// Makes patients, all or none, in one round trip.
+    /// Makes patients, all or none, in one statement.
     /// - Throws: `patientExists` if one's e-mail address is taken; `clinicNotFound`.
     package func createPatients(
         _ drafts: [PatientDraft], in clinicID: UUID, by author: Author
@@ -26,7 +26,7 @@ extension PatientService {
         let entryIDs = drafts.map { _ in store.environment.newID() }
         do {
             return try await store.write(to: clinicID) { tx in
-                tx.pipeline.all(
+                let patients = try tx.all(
                     Patient.self,
                     """
                     WITH draft AS (
@@ -44,6 +44,7 @@ extension PatientService {
                         INSERT INTO patients (clinic_id, id, name, email, phone, birth_date)
                         SELECT \(clinicID), id, name, email, phone, birth_date
                         FROM draft
+                        ON CONFLICT (clinic_id, lower(email)) WHERE email IS NOT NULL DO NOTHING
                         RETURNING *
                     ),
                     recorded AS (
@@ -64,9 +65,10 @@ extension PatientService {
                     FROM made
                     ORDER BY created_at, id
                     """)
+                // A violation instead would put the address into PostgreSQL's log.
+                guard patients.count == drafts.count else { throw RecordError.patientExists }
+                return .known(patients)
             }
-        } catch let error as PostgresError where error.violates("patient_one_per_email") {
-            throw RecordError.patientExists
         } catch let error as PostgresError where error.sqlState == .foreignKeyViolation {
             throw RecordError.clinicNotFound
         }

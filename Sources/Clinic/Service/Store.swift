@@ -7,9 +7,15 @@ package struct Store: Sendable {
     let database: Database
     let environment: ServiceEnvironment
 
-    package init(database: Database, environment: ServiceEnvironment) {
+    /// How long a change may take in all, the settling of a commit in doubt included.
+    let deadline: Duration
+
+    package init(
+        database: Database, environment: ServiceEnvironment, deadline: Duration = .seconds(15)
+    ) {
         self.database = database
         self.environment = environment
+        self.deadline = deadline
     }
 
     /// Makes the id of something new.
@@ -24,21 +30,23 @@ package struct Store: Sendable {
         try await translatingErrors { try await database.read(isolation: isolation, body) }
     }
 
-    /// Runs a change to one clinic's data. Its first statement inserts the transaction's marker, by
-    /// which a commit whose answer was lost can be told from one that never was.
+    /// Runs a change to one clinic's data, and settles what became of it if the answer to its
+    /// `COMMIT` is lost; see ``MarkedChange``. All ids that `body` writes are made before.
     /// - Parameter isCancellable: Whether cancelling the task may undo it before its `COMMIT`.
     /// - Throws: ``Unavailable``; what `body` throws.
     func write<Result: Sendable>(
         to clinicID: UUID,
         isCancellable: Bool = true,
-        _ body: @escaping @Sendable (Transaction) throws -> Pending<Result>
+        _ body: @escaping MarkedChange<Result>.Body
     ) async throws -> Result {
-        let marker = environment.newID()
+        let deadline = Deadline.now + deadline
+        let change = MarkedChange(to: clinicID, marker: newID(), body)
+        let options = TransactionOptions(isCancellable: isCancellable, deadline: deadline)
         return try await translatingErrors {
-            try await database.write(TransactionOptions(isCancellable: isCancellable)) { tx in
-                tx.pipeline.execute(
-                    "INSERT INTO markers (clinic_id, id) VALUES (\(clinicID), \(marker))")
-                return try body(tx)
+            do {
+                return try await database.write(options) { tx in try change.begin(tx) }
+            } catch let doubt as PostgresError where doubt.kind == .commitUnknown {
+                return try await settle(change, after: doubt, until: deadline)
             }
         }
     }

@@ -1,0 +1,233 @@
+import Foundation
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// A network between a client and the test server that fails at a chosen moment.
+///
+/// It passes bytes on both ways until a fault is armed; the next request of any client then meets it,
+/// once.
+package struct FaultProxy: Sendable {
+    /// What happens to the next request.
+    package enum Fault: Sendable {
+        /// It reaches the server; the client is cut off when the answer comes, and never sees it.
+        case loseAnswer
+        /// It reaches the server; the client is cut off at once, which the server does not notice.
+        case loseClient
+        /// It is held back and the client is cut off; ``FaultProxy/deliver()`` passes it on.
+        case delayRequest
+    }
+
+    /// The database's URI by way of this proxy.
+    package let url: String
+    fileprivate let faults: Faults
+
+    /// How often a client has sent something after the server had spoken.
+    package var roundTrips: Int { faults.roundTrips }
+
+    /// Has the next request meet `fault`, or the one behind the next `passing` round trips.
+    package func arm(_ fault: Fault, passing: Int = 0) { faults.arm(fault, passing: passing) }
+
+    /// Passes on what was held back, as a slow network would.
+    package func deliver() { faults.deliver() }
+}
+
+/// Calls `body` with a proxy in front of the database's server.
+package func withFaultProxy<Result>(
+    to database: TestDatabase, _ body: (FaultProxy) async throws -> Result
+) async throws -> Result {
+    let faults = Faults()
+    let server = try serverAddress(of: database.url)
+    let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        .childChannelOption(.autoRead, value: false)
+        .childChannelInitializer { client in
+            ClientBootstrap(group: client.eventLoop).connect(to: server).flatMapThrowing { server in
+                let link = Link(client: client, server: server, faults: faults)
+                try client.pipeline.syncOperations.addHandler(FromClient(link: link))
+                try server.pipeline.syncOperations.addHandler(FromServer(link: link))
+                try client.syncOptions?.setOption(.autoRead, value: true)
+            }
+        }
+        .bind(host: "127.0.0.1", port: 0).get()
+    let proxy = FaultProxy(
+        url: byWay(of: listener.localAddress?.port ?? 0, database.url), faults: faults)
+    let result: Swift.Result<Result, any Error>
+    do {
+        result = .success(try await body(proxy))
+    } catch {
+        result = .failure(error)
+    }
+    try await listener.close()
+    return try result.get()
+}
+
+/// Where the server of a URI listens: on a socket in the folder that it names, or at its host.
+private func serverAddress(of url: String) throws -> SocketAddress {
+    let components = URLComponents(string: url)
+    let port = components?.port ?? 5432
+    let folder = components?.queryItems?.first { $0.name == "host" }?.value
+    if let folder {
+        return try SocketAddress(unixDomainSocketPath: "\(folder)/.s.PGSQL.\(port)")
+    }
+    return try SocketAddress.makeAddressResolvingHost(components?.host ?? "127.0.0.1", port: port)
+}
+
+/// The same URI, but for the server's address.
+private func byWay(of port: Int, _ url: String) -> String {
+    guard var components = URLComponents(string: url) else { return url }
+    components.host = "127.0.0.1"
+    components.port = port
+    components.queryItems?.removeAll { $0.name == "host" }
+    return components.string ?? url
+}
+
+/// What the proxy's connections share.
+private final class Faults: Sendable {
+    private struct State {
+        var armed: (fault: FaultProxy.Fault, passing: Int)?
+        var roundTrips = 0
+        var delayed: [@Sendable () -> Void] = []
+    }
+
+    private let state = Mutex(State())
+
+    var roundTrips: Int { state.withLock(\.roundTrips) }
+
+    func arm(_ fault: FaultProxy.Fault, passing: Int) {
+        state.withLock { $0.armed = (fault, passing) }
+    }
+
+    /// Counts one more round trip.
+    /// - Returns: The fault that it meets.
+    func beginRoundTrip() -> FaultProxy.Fault? {
+        state.withLock { state in
+            state.roundTrips += 1
+            guard let (fault, passing) = state.armed else { return nil }
+            state.armed = passing > 0 ? (fault, passing - 1) : nil
+            return passing > 0 ? nil : fault
+        }
+    }
+
+    func delay(_ pass: @escaping @Sendable () -> Void) {
+        state.withLock { $0.delayed.append(pass) }
+    }
+
+    func deliver() {
+        let delayed = state.withLock { state in
+            defer { state.delayed = [] }
+            return state.delayed
+        }
+        for pass in delayed { pass() }
+    }
+}
+
+/// One client's connection and the one to the server that belongs to it, on one event loop.
+private final class Link: Sendable {
+    private struct State {
+        var serverHasSpoken = true
+        /// What the request now being sent meets, and as much of it as has come.
+        var fault: FaultProxy.Fault?
+        var request = ByteBuffer()
+        /// The client is cut off when the server speaks.
+        var losesAnswer = false
+        /// The client is gone, and the server has not been told.
+        var isOrphaned = false
+    }
+
+    private let client: any Channel
+    private let server: any Channel
+    private let faults: Faults
+    private let state = Mutex(State())
+
+    init(client: any Channel, server: any Channel, faults: Faults) {
+        self.client = client
+        self.server = server
+        self.faults = faults
+    }
+
+    func request(_ bytes: ByteBuffer) {
+        let startsRoundTrip = state.withLock { state in
+            defer { state.serverHasSpoken = false }
+            return state.serverHasSpoken
+        }
+        if startsRoundTrip {
+            let fault = faults.beginRoundTrip()
+            state.withLock { $0.fault = fault }
+        }
+        let whole: (FaultProxy.Fault, ByteBuffer)? = state.withLock { state in
+            guard let fault = state.fault else { return nil }
+            state.request.writeImmutableBuffer(bytes)
+            return (fault, state.request)
+        }
+        guard let (fault, request) = whole else {
+            return server.writeAndFlush(bytes, promise: nil)
+        }
+        if request.endsInSync { meet(fault, request) }
+    }
+
+    func answer(_ bytes: ByteBuffer) {
+        let (isOrphaned, losesAnswer) = state.withLock { state in
+            state.serverHasSpoken = true
+            return (state.isOrphaned, state.losesAnswer)
+        }
+        guard !isOrphaned else { return }
+        if losesAnswer {
+            client.close(promise: nil)
+        } else {
+            client.writeAndFlush(bytes, promise: nil)
+        }
+    }
+
+    func clientLeft() {
+        if !state.withLock(\.isOrphaned) { server.close(promise: nil) }
+    }
+
+    func serverLeft() { client.close(promise: nil) }
+
+    private func meet(_ fault: FaultProxy.Fault, _ request: ByteBuffer) {
+        state.withLock { state in
+            state.fault = nil
+            state.losesAnswer = fault == .loseAnswer
+            state.isOrphaned = fault != .loseAnswer
+        }
+        if fault == .delayRequest {
+            faults.delay { [server] in server.writeAndFlush(request, promise: nil) }
+        } else {
+            server.writeAndFlush(request, promise: nil)
+        }
+        if fault != .loseAnswer { client.close(promise: nil) }
+    }
+}
+
+extension ByteBuffer {
+    /// Whether it is a whole round trip of the extended protocol.
+    fileprivate var endsInSync: Bool {
+        readableBytesView.suffix(5).elementsEqual([UInt8(ascii: "S"), 0, 0, 0, 4])
+    }
+}
+
+private final class FromClient: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    private let link: Link
+
+    init(link: Link) { self.link = link }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        link.request(unwrapInboundIn(data))
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { link.clientLeft() }
+}
+
+private final class FromServer: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    private let link: Link
+
+    init(link: Link) { self.link = link }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        link.answer(unwrapInboundIn(data))
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { link.serverLeft() }
+}
