@@ -6,4 +6,5 @@ ALTER TABLE markers ADD COLUMN run bigint NOT NULL DEFAULT 1;
 
 -- migrate:down
 
+-- squawk-ignore ban-drop-column
 ALTER TABLE markers DROP COLUMN run;

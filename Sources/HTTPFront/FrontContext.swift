@@ -31,6 +31,7 @@ extension HTTPField.Name {
 struct Reception: RouterMiddleware {
     let newID: @Sendable () -> UUID
     let routes: [Route]
+    let logger: Logger
 
     func handle(
         _ request: Request, context: FrontContext,
@@ -38,7 +39,10 @@ struct Reception: RouterMiddleware {
     ) async throws -> Response {
         var context = context
         context.requestID = requestID(of: request)
+        // One id is enough.
+        context.logger = logger
         context.logger[metadataKey: "request_id"] = "\(context.requestID)"
+        let start = ContinuousClock.now
         var response: Response
         do {
             response = try await next(request, context)
@@ -53,6 +57,12 @@ struct Reception: RouterMiddleware {
             response = problem.response(to: request)
         }
         response.headers[.requestID] = context.requestID
+        context.logger.debug(
+            "answered",
+            metadata: [
+                "method": "\(request.method.rawValue)", "path": "\(request.uri.path)",
+                "status": "\(response.status.code)", "after": "\(ContinuousClock.now - start)",
+            ])
         return response
     }
 

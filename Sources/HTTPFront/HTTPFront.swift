@@ -2,6 +2,7 @@ import Clinic
 import FoundationEssentials
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 
 /// The HTTP front: the services of `Clinic`, reached through the contract of `openapi.yaml`.
@@ -9,21 +10,27 @@ package struct HTTPFront: Sendable {
     let calendar: CalendarService
     let booking: BookingService
     let patients: PatientService
+    let audit: AuditService
     private let tokens: Tokens
-    private let readiness: @Sendable () async -> [String]
+    private let limits: Limits
+    private let readiness: @Sendable () async -> Readiness
     private let newID: @Sendable () -> UUID
 
     /// - Parameters:
     ///   - store: The data.
     ///   - tokens: Who may call.
-    ///   - readiness: What the service still waits for; empty when it is ready.
+    ///   - limits: What one client may cost.
+    ///   - readiness: Whether the service can do its work.
     package init(
-        store: Store, tokens: Tokens, readiness: @escaping @Sendable () async -> [String]
+        store: Store, tokens: Tokens, limits: Limits = Limits(),
+        readiness: @escaping @Sendable () async -> Readiness = { .ready }
     ) {
         calendar = CalendarService(store: store)
         booking = BookingService(store: store)
         patients = PatientService(store: store)
+        audit = AuditService(store: store)
         self.tokens = tokens
+        self.limits = limits
         self.readiness = readiness
         newID = store.newID
     }
@@ -31,7 +38,7 @@ package struct HTTPFront: Sendable {
     /// Every route there is.
     var routes: [Route] {
         healthRoutes + clinicRoutes + practitionerRoutes + slotRoutes + patientRoutes
-            + appointmentRoutes
+            + appointmentRoutes + auditRoutes
     }
 
     /// The server, not yet running.
@@ -44,21 +51,38 @@ package struct HTTPFront: Sendable {
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) -> some ApplicationProtocol {
         Application(
-            router: router,
+            router: router(logger),
+            server: .http1(configuration: connections),
             configuration: ApplicationConfiguration(
-                address: .hostname(host, port: port), backlog: 4096),
+                address: .hostname(host, port: port), backlog: 4096,
+                availableConnectionsDelegate: .maximum(limits.connections, logger: logger)),
             onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) },
             logger: logger
         )
     }
 
-    private var router: Router<FrontContext> {
+    private var connections: HTTP1Channel.Configuration {
+        HTTP1Channel.Configuration(
+            additionalChannelHandlers: [
+                ConnectionGuard(limits: limits) { [newID] in newID().text }
+            ],
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: limits.headers, maxHeaderListSize: limits.headers,
+                maxHeaderFieldCount: limits.headerCount))
+    }
+
+    private func router(_ logger: Logger) -> Router<FrontContext> {
         let router = Router(context: FrontContext.self, options: .autoGenerateHeadEndpoints)
         let routes = routes
-        router.add(middleware: Reception(newID: newID, routes: routes))
+        let admission = Admission(limit: limits.requests)
+        router.add(middleware: Reception(newID: newID, routes: routes, logger: logger))
         for route in routes {
-            router.on(RouterPath(route.path), method: route.method) { [tokens] request, context in
-                try await route.handle(Call(request, context, to: route, tokens: tokens))
+            router.on(RouterPath(route.path), method: route.method) {
+                [tokens, limits] request, context in
+                let call = try await Call(
+                    request, context, to: route, tokens: tokens, limits: limits)
+                guard !route.isAlwaysAdmitted else { return try await route.handle(call) }
+                return try await admission.admit { try await route.handle(call) }
             }
         }
         return router
@@ -70,12 +94,23 @@ package struct HTTPFront: Sendable {
                 .json(.ok, Health(status: "ok"))
             },
             Route(.get, "/readyz", for: .everyone) { [readiness] _ in
-                let missing = await readiness()
-                guard missing.isEmpty else { throw Problem.notReady(missing: missing) }
-                return .json(.ok, Health(status: "ready"))
+                switch await readiness() {
+                case .ready: return .json(.ok, Health(status: "ready"))
+                case .waiting(let missing): throw Problem.notReady(missing: missing)
+                case .draining: throw Problem.draining
+                }
             },
         ]
     }
+}
+
+/// Whether the service can do its work.
+package enum Readiness: Hashable, Sendable {
+    case ready
+    /// It waits for these.
+    case waiting(for: [String])
+    /// It is being stopped: it serves what comes, and asks load balancers to send no more.
+    case draining
 }
 
 private struct Health: Representation {

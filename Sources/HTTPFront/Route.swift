@@ -11,17 +11,26 @@ struct Route: Sendable {
     /// With parameters in braces: `/v1/clinics/{clinic}/slots/{slot}`.
     let path: String
     let access: Access
+    /// The query's parameters. Others are refused: a typo must not widen a search.
+    let query: [String]
     let handle: @Sendable (Call) async throws -> Response
 
     init(
-        _ method: HTTPRequest.Method, _ path: String, for access: Access,
+        _ method: HTTPRequest.Method, _ path: String, for access: Access, query: [String] = [],
         _ handle: @escaping @Sendable (Call) async throws -> Response
     ) {
         self.method = method
         self.path = path
         self.access = access
+        self.query = query
         self.handle = handle
     }
+
+    /// Whether it is answered however busy the service is: whoever asks whether it runs needs to know.
+    var isAlwaysAdmitted: Bool { !path.hasPrefix("/v1/") }
+
+    /// Whether a request has a body.
+    var takesBody: Bool { [.post, .put, .patch].contains(method) }
 }
 
 extension Route {
@@ -34,20 +43,20 @@ extension Route {
     }
 }
 
-/// A request on its way through a route, its caller known and let in.
+/// A request on its way through a route: its caller known and let in, its body there.
 struct Call: Sendable {
     let request: Request
     let context: FrontContext
     let caller: Caller?
+    let query: Query
     /// The clinic that the path names.
     private let pathClinicID: UUID?
+    private let content: ByteBuffer
 
-    /// A body may have 64 KiB.
-    private static let bodyLimit = 64 * 1024
-
-    /// - Throws: ``Problem`` where the token or the access does not allow the route.
+    /// - Throws: ``Problem`` where the token or the access does not allow the route; 413; 422 for a
+    ///   query that the route does not know.
     init(
-        _ request: Request, _ context: FrontContext, to route: Route, tokens: Tokens
+        _ request: Request, _ context: FrontContext, to route: Route, tokens: Tokens, limits: Limits
     ) async throws {
         self.request = request
         self.context = context
@@ -60,6 +69,10 @@ struct Call: Sendable {
         pathClinicID = clinic.flatMap { UUID(uuidString: $0) }
         try route.access.check(caller, clinicID: pathClinicID)
         if clinic != nil && pathClinicID == nil { throw Problem.clinicNotFound }
+        query = try Query(request, knowing: route.query)
+        content =
+            route.takesBody
+            ? try await Self.content(of: request, limit: limits.body) : ByteBuffer()
     }
 
     /// The clinic that the path names.
@@ -84,35 +97,26 @@ struct Call: Sendable {
     }
 
     /// The body's members.
-    /// - Throws: ``Problem``: 413, 415, 400 or 422, naming what is wrong.
-    func body<Content: RequestMembers>(_ type: Content.Type = Content.self) async throws -> Content
-    {
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }),
-            length > Self.bodyLimit
-        {
-            throw Problem.bodyTooLarge
-        }
-        var request = request
-        let buffer: ByteBuffer
-        do {
-            buffer = try await request.collectBody(upTo: Self.bodyLimit)
-        } catch is NIOTooManyBytesError {
-            throw Problem.bodyTooLarge
-        }
+    /// - Throws: ``Problem``: 415, 400 or 422, naming what is wrong.
+    func body<Content: RequestMembers>(_ type: Content.Type = Content.self) throws -> Content {
         let mediaType = request.headers[.contentType]?.prefix { $0 != ";" }
             .filter { !$0.isWhitespace }.lowercased()
         let isPatch = request.method == .patch && mediaType == "application/merge-patch+json"
         guard mediaType == "application/json" || isPatch else {
             throw Problem.unsupportedMediaType
         }
-        return try Body<Content>.decode(Data(buffer: buffer))
+        return try Body<Content>.decode(Data(buffer: content))
     }
 
-    /// Reads the query's parameters and refuses the others.
-    func query<Result>(_ read: (inout Query) throws -> Result) throws -> Result {
-        var query = try Query(request)
-        let result = try read(&query)
-        try query.refuseOthers()
-        return result
+    private static func content(of request: Request, limit: Int) async throws -> ByteBuffer {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
+            throw Problem.bodyTooLarge
+        }
+        var request = request
+        do {
+            return try await request.collectBody(upTo: limit)
+        } catch is NIOTooManyBytesError {
+            throw Problem.bodyTooLarge
+        }
     }
 }

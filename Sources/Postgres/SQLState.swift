@@ -12,6 +12,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
 
     /// 0A000: not supported; also a prepared statement whose columns changed behind its back.
     public static let featureNotSupported = SQLState(rawValue: "0A000")
+    /// 22023: a setting's value is not possible; also a role that is not there.
+    public static let invalidParameterValue = SQLState(rawValue: "22023")
     /// 23505: a unique constraint or primary key refused a row.
     public static let uniqueViolation = SQLState(rawValue: "23505")
     /// 23503: a foreign key refused a row.
@@ -34,6 +36,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
     public static let deadlockDetected = SQLState(rawValue: "40P01")
     /// 42501: the role may not do that.
     public static let insufficientPrivilege = SQLState(rawValue: "42501")
+    /// 42703: no such column.
+    public static let undefinedColumn = SQLState(rawValue: "42703")
     /// 42P01: no such table.
     public static let undefinedTable = SQLState(rawValue: "42P01")
     /// 55P03: a lock was not free within `lock_timeout`.

@@ -7,10 +7,17 @@ import Logging
 import Migrations
 import NIOCore
 import Postgres
+import ServiceLifecycle
+import UnixSignals
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve the HTTP API until SIGTERM or SIGINT.")
+        abstract: "Serve the HTTP API until SIGTERM or SIGINT.",
+        discussion: """
+            On SIGTERM, /readyz first says no for as long as --drain-delay, while requests are still \
+            served; then no more connections are accepted, what is in flight is finished, and the \
+            database connections are closed.
+            """)
 
     @OptionGroup var common: CommonOptions
 
@@ -23,55 +30,82 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Database connections at the most (HOLDFAST_POOL_SIZE; 16).")
     var poolSize: Int?
 
+    @Option(help: "Requests at the most that are worked on at once (HOLDFAST_MAX_REQUESTS; 4096).")
+    var maxRequests: Int?
+
     @Option(help: "The folder of migrations (HOLDFAST_MIGRATIONS; ./migrations).")
     var migrations: String?
 
+    @Option(
+        help: """
+            How long load balancers have to notice that /readyz says no, before connections are \
+            refused: a number and s or m; 0s for none.
+            """)
+    var drainDelay = Delay(seconds: 2)
+
     @Flag(help: "Without HOLDFAST_JWT_SECRET, take a secret that everybody knows.")
     var development = false
-
-    func validate() throws {
-        guard port.map((0...65_535).contains) ?? true else {
-            throw ValidationError("--port must be from 0 to 65535.")
-        }
-        guard poolSize.map((1...1000).contains) ?? true else {
-            throw ValidationError("--pool-size must be from 1 to 1000.")
-        }
-    }
 
     func run() async throws {
         let settings = try await common.settings([
             "holdfast.host": host, "holdfast.port": port?.description,
             "holdfast.poolSize": poolSize?.description, "holdfast.migrations": migrations,
+            "holdfast.maxRequests": maxRequests?.description,
         ])
         let logger = try settings.logger()
-        let tokens = try await tokens(settings)
+        let tokens = try await tokens(settings, logger)
+        var limits = Limits()
+        limits.requests = try settings.maxRequests
+        limits.connections = min(
+            limits.connections, raiseDescriptorLimit() - (try settings.poolSize))
+        let port = try settings.port
         let database = try Database.service(settings)
-        let files = try MigrationFile.all(in: settings.migrations)
-        let store = Store(
-            database: database, environment: ServiceEnvironment(logger: logger))
-        let readiness = Readiness(database: database, files: files, logger: logger)
-        let front = HTTPFront(store: store, tokens: tokens) { await readiness.missing() }
-        let host = settings.host
-        let server = front.server(host: host, port: try settings.port, logger: logger) { port in
-            print("Holdfast serves on http://\(host):\(port)")
+        let store = Store(database: database, environment: ServiceEnvironment(logger: logger))
+        let attendance = Attendance(
+            database: database, files: try MigrationFile.all(in: settings.migrations),
+            drainDelay: .seconds(drainDelay.seconds), logger: logger)
+        let front = HTTPFront(store: store, tokens: tokens, limits: limits) {
+            await attendance.readiness()
+        }
+        let server = front.server(host: settings.host, port: port, logger: logger) { port in
+            print("Holdfast serves on http://\(settings.host):\(port)")
             // Whoever waits for this line may be reading from a pipe.
             fflush(nil)
         }
+        // Stopped from the last to the first, each when the one behind it has ended.
+        var configuration = ServiceGroupConfiguration(
+            services: [
+                ConnectionCloser(database: database),
+                Sweeper(housekeeping: Housekeeping(store: store), logger: logger),
+                server,
+                attendance,
+            ],
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger)
+        // What is in flight has limits of its own, all of them shorter.
+        configuration.maximumGracefulShutdownDuration = .seconds(30 + drainDelay.seconds)
         do {
-            try await server.runService()
-        } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            await database.close()
+            try await ServiceGroup(configuration: configuration).run()
+        } catch let error as IOError {
             throw SettingError(
-                "Port \(try settings.port) is in use; choose another with --port (HOLDFAST_PORT).")
-        } catch {
-            await database.close()
-            throw error
+                "Cannot listen on \(settings.host):\(port): "
+                    + "\(String(cString: strerror(error.errnoCode))). "
+                    + "Choose with --host (HOLDFAST_HOST) and --port (HOLDFAST_PORT).")
+        } catch is SocketAddressError {
+            throw SettingError("--host (HOLDFAST_HOST): there is no host '\(settings.host)'.")
         }
-        await database.close()
     }
 
-    private func tokens(_ settings: Settings) async throws -> Tokens {
+    private func tokens(_ settings: Settings, _ logger: Logger) async throws -> Tokens {
         let secret = try settings.secret(isDevelopment: development)
+        if secret == Settings.developmentSecret {
+            guard ["127.0.0.1", "::1", "localhost"].contains(settings.host) else {
+                throw SettingError(
+                    "--development is for this machine only: set HOLDFAST_JWT_SECRET to listen on "
+                        + "\(settings.host).")
+            }
+            logger.warning("tokens are signed with a secret that everybody knows (--development)")
+        }
         let keySet = try settings.keySet
         guard secret != nil || keySet != nil else {
             throw SettingError(
@@ -86,22 +120,16 @@ struct Serve: AsyncParsableCommand {
             throw SettingError("HOLDFAST_JWKS cannot be used: \(error).")
         }
     }
-}
 
-/// Asks whether the service can do its work.
-struct Readiness: Sendable {
-    let database: Database
-    let files: [MigrationFile]
-    let logger: Logger
-
-    /// What is missing, for whoever asks: names, no addresses. Empty when all is there.
-    func missing() async -> [String] {
-        do {
-            let applied = try await Set(appliedVersions(in: database))
-            return files.filter { !applied.contains($0.version) }.map { "migration \($0.name)" }
-        } catch {
-            logger.warning("not ready", metadata: ["cause": "\(error)"])
-            return ["database"]
-        }
+    /// Lets the process have as many files and sockets open as it may.
+    /// - Returns: How many of them can be connections.
+    private func raiseDescriptorLimit() -> Int {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        // The rest is for the log and what libraries open.
+        return max(1064, Int(clamping: limit.rlim_cur)) - 64
     }
 }

@@ -74,6 +74,14 @@ struct Settings {
         }
     }
 
+    var maxRequests: Int {
+        get throws {
+            try integer(
+                "holdfast.maxRequests", in: 1...100_000, "--max-requests (HOLDFAST_MAX_REQUESTS)")
+                ?? 4096
+        }
+    }
+
     var migrations: String { text("holdfast.migrations") ?? "migrations" }
 
     var issuer: String { text("holdfast.jwtIssuer") ?? "holdfast" }
@@ -107,7 +115,8 @@ struct Settings {
     func logger() throws -> Logger {
         let name = text("holdfast.logLevel") ?? "info"
         guard let level = Logger.Level(rawValue: name) else {
-            throw SettingError("--log-level (HOLDFAST_LOG_LEVEL) must be a level, not '\(name)'.")
+            let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            throw SettingError("--log-level (HOLDFAST_LOG_LEVEL) must be one of \(levels).")
         }
         var logger = Logger(label: "holdfast") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = level

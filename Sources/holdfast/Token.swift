@@ -76,6 +76,24 @@ struct Lifetime: ExpressibleByArgument, CustomStringConvertible {
     }
 }
 
+/// Like ``Lifetime``, but may be none: `0s`.
+struct Delay: ExpressibleByArgument, CustomStringConvertible {
+    let seconds: TimeInterval
+
+    init(seconds: TimeInterval) { self.seconds = seconds }
+
+    init?(argument: String) {
+        guard argument != "0s" else {
+            seconds = 0
+            return
+        }
+        guard let lifetime = Lifetime(argument: argument) else { return nil }
+        seconds = lifetime.seconds
+    }
+
+    var description: String { "\(Lifetime(seconds: seconds))" }
+}
+
 extension Role: ExpressibleByArgument {}
 
 extension UUID: @retroactive ExpressibleByArgument {

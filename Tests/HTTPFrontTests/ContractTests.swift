@@ -29,7 +29,7 @@ struct ContractTests {
                 database: Database(DatabaseConfiguration(url: "")),
                 environment: ServiceEnvironment(logger: Logger(label: "test"))),
             tokens: try await Tokens(secret: Service.secret, keySet: nil)
-        ) { [] }
+        )
         let served = front.routes.map { route in
             let isOpen = if case .everyone = route.access { true } else { false }
             return "\(route.method.rawValue) \(route.path) \(isOpen ? "open" : "token")"

@@ -16,7 +16,7 @@ package struct Service: Sendable {
     package let database: TestDatabase
     package let store: Store
     package let tokens: Tokens
-    private let port: Int
+    package let port: Int
     private let client: HTTPClient
 
     /// Signs the tokens of every test.
@@ -98,6 +98,7 @@ package struct Answer: Sendable {
 
 /// Calls `body` with a service that runs for this call only.
 package func withService(
+    limits: Limits = Limits(),
     configure: (inout DatabaseConfiguration) -> Void = { _ in },
     _ body: @Sendable (Service) async throws -> Void
 ) async throws {
@@ -111,7 +112,7 @@ package func withService(
             pool.lockTimeout = configuration.lockTimeout
         }
         do {
-            try await run(on: database, pool, body)
+            try await withService(on: database, pool, limits: limits, body)
         } catch {
             await pool.close()
             throw error
@@ -120,14 +121,16 @@ package func withService(
     }
 }
 
-private func run(
-    on database: TestDatabase, _ pool: Database, _ body: @Sendable (Service) async throws -> Void
+/// Calls `body` with a service on that database, reached through that pool.
+package func withService(
+    on database: TestDatabase, _ pool: Database, limits: Limits = Limits(),
+    _ body: @Sendable (Service) async throws -> Void
 ) async throws {
     var logger = Logger(label: "test")
     logger.logLevel = .error
     let store = Store(database: pool, environment: ServiceEnvironment(logger: logger))
     let tokens = try await Tokens(secret: Service.secret, keySet: nil)
-    let front = HTTPFront(store: store, tokens: tokens) { [] }
+    let front = HTTPFront(store: store, tokens: tokens, limits: limits)
     let (ports, running) = AsyncStream.makeStream(of: Int.self)
     let server = front.server(host: "127.0.0.1", port: 0, logger: logger) { running.yield($0) }
 

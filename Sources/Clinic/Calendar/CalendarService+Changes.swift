@@ -41,7 +41,7 @@ extension CalendarService {
                 RETURNING \(fragment: Clinic.columns)
                 """)
             guard let changed else {
-                let lastChange = tx.pipeline.lastChange(of: "clinic", id, in: id)
+                let lastChange = tx.pipeline.lastChange(of: .clinic, id, in: id)
                 let current = tx.pipeline.optional(
                     Clinic.self,
                     "SELECT \(fragment: Clinic.columns) FROM clinics WHERE id = \(id)")
@@ -51,7 +51,7 @@ extension CalendarService {
             }
             tx.pipeline.record(
                 JournalEntry(
-                    id: entryID, clinicID: id, objectType: "clinic", objectID: id,
+                    id: entryID, clinicID: id, objectType: .clinic, objectID: id,
                     version: changed.version, action: "clinic.changed", author: author,
                     detail: """
                         jsonb_strip_nulls(jsonb_build_object(
@@ -80,7 +80,7 @@ extension CalendarService {
                 RETURNING \(fragment: Practitioner.columns)
                 """)
             guard let changed else {
-                let lastChange = tx.pipeline.lastChange(of: "practitioner", id, in: clinicID)
+                let lastChange = tx.pipeline.lastChange(of: .practitioner, id, in: clinicID)
                 let current = tx.pipeline.optional(
                     Practitioner.self,
                     """
@@ -96,7 +96,7 @@ extension CalendarService {
             }
             tx.pipeline.record(
                 JournalEntry(
-                    id: entryID, clinicID: clinicID, objectType: "practitioner", objectID: id,
+                    id: entryID, clinicID: clinicID, objectType: .practitioner, objectID: id,
                     version: changed.version, action: "practitioner.changed", author: author,
                     detail: """
                         jsonb_strip_nulls(jsonb_build_object(

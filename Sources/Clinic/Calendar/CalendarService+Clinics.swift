@@ -23,7 +23,7 @@ extension CalendarService {
                 """)
             tx.pipeline.record(
                 JournalEntry(
-                    id: entryID, clinicID: id, objectType: "clinic", objectID: id,
+                    id: entryID, clinicID: id, objectType: .clinic, objectID: id,
                     version: 1, action: "clinic.created", author: author,
                     detail: "jsonb_build_object('name', \(name), 'time_zone', \(timeZone))"))
             return .known(made)

@@ -20,7 +20,7 @@ extension CalendarService {
                     """)
                 tx.pipeline.record(
                     JournalEntry(
-                        id: entryID, clinicID: clinicID, objectType: "practitioner", objectID: id,
+                        id: entryID, clinicID: clinicID, objectType: .practitioner, objectID: id,
                         version: 1, action: "practitioner.created", author: author,
                         detail: "jsonb_build_object('name', \(name), 'specialty', \(specialty))"))
                 return .known(made)

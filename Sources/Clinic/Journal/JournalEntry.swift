@@ -5,7 +5,7 @@ import Postgres
 struct JournalEntry: Sendable {
     let id: UUID
     let clinicID: UUID
-    let objectType: String
+    let objectType: ObjectType
     let objectID: UUID
     let version: Int
     /// The object's type and what was done to it: `patient.created`.
@@ -37,7 +37,7 @@ extension Pipeline {
             VALUES (
                 \(entry.clinicID),
                 \(entry.id),
-                \(entry.objectType),
+                \(entry.objectType.rawValue),
                 \(entry.objectID),
                 \(entry.version),
                 \(entry.author.subject),

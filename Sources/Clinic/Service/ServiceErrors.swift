@@ -22,6 +22,8 @@ package struct Unavailable: Error, Hashable, Sendable {
         case lockTimeout
         /// The database cannot be reached.
         case databaseUnreachable
+        /// The database lacks a table, a column or a right: its migrations have not all been applied.
+        case schemaBehind
         /// The commit's answer was lost: the change may have been made or not.
         case outcomeUnknown
     }
@@ -43,6 +45,9 @@ extension Unavailable {
         case (.poolTimeout, _): reason = .overloaded
         case (.connectFailed, _), (.connectionLost, _): reason = .databaseUnreachable
         case (.commitUnknown, _): reason = .outcomeUnknown
+        case (.server, .undefinedTable?), (.server, .undefinedColumn?),
+            (.server, .insufficientPrivilege?):
+            reason = .schemaBehind
         case (.server, .lockNotAvailable?): reason = .lockTimeout
         case (.server, .queryCanceled?), (.server, .deadlockDetected?),
             (.server, .serializationFailure?):

@@ -32,7 +32,7 @@ extension LastChange: RowDecodable {
 extension Pipeline {
     /// Queues the reading of an object's newest journal row.
     func lastChange(
-        of objectType: String, _ objectID: UUID, in clinicID: UUID
+        of objectType: ObjectType, _ objectID: UUID, in clinicID: UUID
     ) -> Pending<LastChange> {
         one(
             LastChange.self,
@@ -40,7 +40,7 @@ extension Pipeline {
             SELECT actor, at
             FROM journal
             WHERE clinic_id = \(clinicID)
-                AND object_type = \(objectType)
+                AND object_type = \(objectType.rawValue)
                 AND object_id = \(objectID)
             ORDER BY version DESC
             LIMIT 1

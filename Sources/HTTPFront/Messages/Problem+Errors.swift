@@ -104,10 +104,8 @@ extension Problem {
     private init(_ error: Unavailable) {
         let soon: HTTPFields = [.retryAfter: "1"]
         switch error.reason {
-        case .overloaded:
-            self.init(
-                .serviceUnavailable, "overloaded", "Overloaded",
-                "Too many requests are waiting. Nothing was changed; try again.", headers: soon)
+        case .overloaded: self = .overloaded
+        case .schemaBehind: self = .notReady(missing: ["migrations"])
         case .lockTimeout:
             self.init(
                 .serviceUnavailable, "lock_timeout", "Locked for too long",
@@ -128,10 +126,7 @@ extension Problem {
     private init(_ error: HTTPError) {
         switch error.status {
         case .contentTooLarge: self = .bodyTooLarge
-        default:
-            self.init(
-                error.status, "bad_request", error.status.reasonPhrase,
-                "The request is not well-formed HTTP.")
+        default: self = .malformedRequest
         }
     }
 }
@@ -141,15 +136,36 @@ extension Problem {
         .notFound, "not_found", "No such resource",
         "There is nothing at this path. The paths are described in openapi.yaml.")
 
+    static let malformedRequest = Problem(
+        .badRequest, "bad_request", "Bad request", "The request is not well-formed HTTP.")
+
     static let bodyTooLarge = Problem(
         .contentTooLarge, "body_too_large", "The body is too large",
         "A request body may have 64 KiB at the most.")
+
+    static let headersTooLarge = Problem(
+        .requestHeaderFieldsTooLarge, "headers_too_large", "The header fields are too large",
+        "A request may have 100 header fields and 16 KiB of them at the most.")
+
+    static let requestTimeout = Problem(
+        .requestTimeout, "request_timeout", "The request took too long to arrive",
+        "Send the whole body within 15 seconds.")
+
+    static let overloaded = Problem(
+        .serviceUnavailable, "overloaded", "Overloaded",
+        "Too many requests are waiting. Nothing was changed; try again.",
+        headers: [.retryAfter: "1"])
 
     static let clinicNotFound = Problem(CalendarError.clinicNotFound)
 
     static let appointmentNotFound = Problem(
         .notFound, "appointment_not_found", "No such appointment",
         "There is no appointment of that id that you may see.")
+
+    /// A load balancer sends its requests elsewhere; those that come are still served.
+    static let draining = Problem(
+        .serviceUnavailable, "not_ready", "Not ready", "The service is being stopped.",
+        extras: [.missing([])], headers: [.retryAfter: "1"])
 
     static func notReady(missing: [String]) -> Problem {
         Problem(

@@ -1,6 +1,7 @@
 import Clinic
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
 /// An error as clients see it. Source: RFC 9457, problem details.
 struct Problem: Error, Sendable {
@@ -41,13 +42,22 @@ struct Problem: Error, Sendable {
 
     /// The response to `request`. A `HEAD` gets the head of it.
     func response(to request: Request) -> Response {
-        var fields = headers
-        fields[.contentType] = "application/problem+json"
-        let body = Body(problem: self, instance: request.uri.path)
+        let body = body(instance: request.uri.path)
         let response = Response(
-            status: status, headers: fields, body: ResponseBody(byteBuffer: body.json))
+            status: status, headers: fields, body: ResponseBody(byteBuffer: body))
         return request.method == .head ? response.createHeadResponse() : response
     }
+
+    /// The header fields of the response.
+    var fields: HTTPFields {
+        var fields = headers
+        fields[.contentType] = "application/problem+json"
+        return fields
+    }
+
+    /// The problem as JSON.
+    /// - Parameter instance: The path that was asked for.
+    func body(instance: String) -> ByteBuffer { Body(problem: self, instance: instance).json }
 
     private struct Body: Representation {
         let problem: Problem

@@ -44,6 +44,12 @@ struct MemberWriter {
         if let value { writeText(value) } else { buffer.writeStaticString("null") }
     }
 
+    /// Writes what is JSON already.
+    mutating func write(_ name: StaticString, json: String) {
+        writeName(name)
+        buffer.writeString(json)
+    }
+
     mutating func write(_ name: StaticString, _ values: [String]) {
         writeName(name)
         writeList(values) { writer, text in writer.writeText(text) }

@@ -84,3 +84,17 @@ extension PatientRecord: Representation {
         members.write("appointments", appointments)
     }
 }
+
+extension AuditEntry: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("id", id)
+        members.write("at", at)
+        members.write("actor", actor)
+        members.write("action", action)
+        members.write("object_type", objectType)
+        members.write("object_id", objectID)
+        members.write("version", version)
+        members.write("request_id", requestID)
+        members.write("detail", json: detail)
+    }
+}

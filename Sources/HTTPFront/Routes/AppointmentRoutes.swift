@@ -8,7 +8,7 @@ extension HTTPFront {
         let path = "/v1/clinics/{clinic}/appointments"
         return [
             Route(.post, path, for: .staffAndPatients) { call in
-                let body = try await call.body(NewAppointment.self)
+                let body = try call.body(NewAppointment.self)
                 let appointment = try await booking.book(
                     BookingRequest(
                         slotID: body.slotID,
@@ -22,20 +22,20 @@ extension HTTPFront {
                         + "/appointments/\(appointment.id.text)",
                     etag: appointment.version.etag)
             },
-            Route(.get, path, for: .staffAndPatients) { call in
-                let (filter, page) = try call.query { query in
-                    var filter = AppointmentFilter()
-                    filter.patientID = try query.id("patient_id")
-                    filter.practitionerID = try query.id("practitioner_id")
-                    filter.status = try query.choice("status")
-                    filter.from = try query.instant("from")
-                    filter.to = try query.instant("to")
-                    return (filter, try query.page())
-                }
+            Route(
+                .get, path, for: .staffAndPatients,
+                query: ["patient_id", "practitioner_id", "status", "from", "to"] + Query.page
+            ) { call in
+                var filter = AppointmentFilter()
+                filter.patientID = try call.query.id("patient_id")
+                filter.practitionerID = try call.query.id("practitioner_id")
+                filter.status = try call.query.choice("status")
+                (filter.from, filter.to) = try call.query.span()
                 return try await ListPage(
-                    page: booking.appointments(
-                        in: call.clinicID, where: filter.limited(to: call.caller), page)
-                ).response(to: call.request)
+                    booking.appointments(
+                        in: call.clinicID, where: filter.limited(to: call.caller),
+                        call.query.page()), of: call.query
+                ).response(to: call)
             },
             Route(.get, path + "/{appointment}", for: .staffAndPatients) { call in
                 let appointment = try await booking.appointment(

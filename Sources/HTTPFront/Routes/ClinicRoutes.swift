@@ -6,15 +6,15 @@ extension HTTPFront {
     var clinicRoutes: [Route] {
         [
             Route(.post, "/v1/clinics", for: .operators) { call in
-                let body = try await call.body(NewClinic.self)
+                let body = try call.body(NewClinic.self)
                 let clinic = try await calendar.createClinic(
                     name: body.name, timeZone: body.timeZone, by: call.author)
                 return .created(
                     clinic, at: "/v1/clinics/\(clinic.id.text)", etag: clinic.version.etag)
             },
-            Route(.get, "/v1/clinics", for: .everyone) { call in
-                let page = try call.query { try $0.page() }
-                return try await ListPage(page: calendar.clinics(page)).response(to: call.request)
+            Route(.get, "/v1/clinics", for: .everyone, query: Query.page) { call in
+                try await ListPage(calendar.clinics(call.query.page()), of: call.query).response(
+                    to: call)
             },
             Route(.get, "/v1/clinics/{clinic}", for: .everyone) { call in
                 let clinic = try await calendar.clinic(call.clinicID)
@@ -22,7 +22,7 @@ extension HTTPFront {
             },
             Route(.patch, "/v1/clinics/{clinic}", for: .admins) { call in
                 let version = try call.expectedVersion
-                let changes = try await call.body(ClinicPatch.self).changes
+                let changes = try call.body(ClinicPatch.self).changes
                 let clinic = try await calendar.change(
                     clinic: call.clinicID, changes, ifVersion: version, by: call.author)
                 return .json(.ok, clinic, headers: [.eTag: clinic.version.etag])

@@ -7,7 +7,7 @@ extension HTTPFront {
         let path = "/v1/clinics/{clinic}/patients"
         return [
             Route(.post, path, for: .staff) { call in
-                let draft = try await call.body(NewPatient.self).draft
+                let draft = try call.body(NewPatient.self).draft
                 let patients = try await patients.createPatients(
                     [draft], in: call.clinicID, by: call.author)
                 guard let patient = patients.first else { throw RecordError.clinicNotFound }
@@ -16,11 +16,12 @@ extension HTTPFront {
                     at: "/v1/clinics/\(patient.clinicID.text)/patients/\(patient.id.text)",
                     etag: patient.version.etag)
             },
-            Route(.get, path, for: .staff) { call in
-                let (name, page) = try call.query { (try $0.text("query"), try $0.page()) }
-                return try await ListPage(
-                    page: patients.patients(in: call.clinicID, matching: name, page)
-                ).response(to: call.request)
+            Route(.get, path, for: .staff, query: ["query"] + Query.page) { call in
+                try await ListPage(
+                    patients.patients(
+                        in: call.clinicID, matching: call.query.text("query"), call.query.page()),
+                    of: call.query
+                ).response(to: call)
             },
             Route(.get, path + "/{patient}", for: .staffAndPatients) { call in
                 let id = try call.id("patient", orThrow: RecordError.patientNotFound)

@@ -7,7 +7,7 @@ extension HTTPFront {
         let path = "/v1/clinics/{clinic}/practitioners"
         return [
             Route(.post, path, for: .admins) { call in
-                let body = try await call.body(NewPractitioner.self)
+                let body = try call.body(NewPractitioner.self)
                 let practitioner = try await calendar.createPractitioner(
                     name: body.name, specialty: body.specialty, in: call.clinicID, by: call.author)
                 return .created(
@@ -16,11 +16,10 @@ extension HTTPFront {
                         + "/practitioners/\(practitioner.id.text)",
                     etag: practitioner.version.etag)
             },
-            Route(.get, path, for: .everyone) { call in
-                let page = try call.query { try $0.page() }
-                return try await ListPage(
-                    page: calendar.practitioners(in: call.clinicID, page)
-                ).response(to: call.request)
+            Route(.get, path, for: .everyone, query: Query.page) { call in
+                try await ListPage(
+                    calendar.practitioners(in: call.clinicID, call.query.page()), of: call.query
+                ).response(to: call)
             },
             Route(.get, path + "/{practitioner}", for: .everyone) { call in
                 let practitioner = try await calendar.practitioner(
@@ -30,7 +29,7 @@ extension HTTPFront {
             },
             Route(.patch, path + "/{practitioner}", for: .admins) { call in
                 let version = try call.expectedVersion
-                let changes = try await call.body(PractitionerPatch.self).changes
+                let changes = try call.body(PractitionerPatch.self).changes
                 let practitioner = try await calendar.change(
                     practitioner: call.id(
                         "practitioner", orThrow: CalendarError.practitionerNotFound),

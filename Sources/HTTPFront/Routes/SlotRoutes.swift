@@ -8,7 +8,7 @@ extension HTTPFront {
         let path = "/v1/clinics/{clinic}/slots"
         return [
             Route(.post, path, for: .admins) { call in
-                let draft = try await call.body(NewSlot.self).draft
+                let draft = try call.body(NewSlot.self).draft
                 let slots = try await calendar.createSlots(
                     [draft], in: call.clinicID, by: call.author)
                 guard let slot = slots.first else { throw CalendarError.clinicNotFound }
@@ -16,19 +16,19 @@ extension HTTPFront {
                     slot, at: "/v1/clinics/\(slot.clinicID.text)/slots/\(slot.id.text)",
                     etag: slot.etag)
             },
-            Route(.get, path, for: .everyone) { call in
-                let (filter, page) = try call.query { query in
-                    var filter = SlotFilter()
-                    filter.practitionerID = try query.id("practitioner_id")
-                    filter.specialty = try query.text("specialty")
-                    filter.status = try query.choice("status")
-                    filter.from = try query.instant("from")
-                    filter.to = try query.instant("to")
-                    return (filter, try query.page())
-                }
+            Route(
+                .get, path, for: .everyone,
+                query: ["practitioner_id", "specialty", "status", "from", "to"] + Query.page
+            ) { call in
+                var filter = SlotFilter()
+                filter.practitionerID = try call.query.id("practitioner_id")
+                filter.specialty = try call.query.text("specialty", limit: 100)
+                filter.status = try call.query.choice("status")
+                (filter.from, filter.to) = try call.query.span()
                 return try await ListPage(
-                    page: calendar.slots(in: call.clinicID, where: filter, page)
-                ).response(to: call.request)
+                    calendar.slots(in: call.clinicID, where: filter, call.query.page()),
+                    of: call.query
+                ).response(to: call)
             },
             Route(.get, path + "/{slot}", for: .everyone) { call in
                 let slot = try await calendar.slot(

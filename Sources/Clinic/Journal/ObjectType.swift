@@ -1,0 +1,8 @@
+/// What the journal has rows about, under the names that the API gives them.
+package enum ObjectType: String, CaseIterable, Sendable {
+    case clinic
+    case practitioner
+    case slot
+    case patient
+    case appointment
+}

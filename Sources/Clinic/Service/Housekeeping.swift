@@ -1,0 +1,55 @@
+import FoundationEssentials
+import Postgres
+
+/// Removes what has served its time. Several instances may do it at once: each takes what the others
+/// leave.
+package struct Housekeeping: Sendable {
+    let store: Store
+    /// Markers older than this, in seconds, are of changes that were settled long ago.
+    let markerLifetime: TimeInterval
+    /// Rows at the most that one transaction removes, so that none takes long.
+    let step: Int
+
+    package init(store: Store, markerLifetime: TimeInterval = 3600, step: Int = 1000) {
+        self.store = store
+        self.markerLifetime = markerLifetime
+        self.step = step
+    }
+
+    /// Removes the markers that have served their time.
+    /// - Returns: How many.
+    @discardableResult
+    package func sweepMarkers(now: Date) async throws -> Int {
+        // Ids rise with time, so the primary key finds the old ones: this one is as old as they are.
+        let bound = UUID.version7(at: now.addingTimeInterval(-markerLifetime))
+        var removed = 0
+        for clinicID in try await clinics() {
+            var count: Int
+            repeat {
+                count = try await store.database.transaction { [step] tx in
+                    try tx.execute(
+                        """
+                        DELETE FROM markers
+                        WHERE clinic_id = \(clinicID)
+                            AND id IN (
+                                SELECT id
+                                FROM markers
+                                WHERE clinic_id = \(clinicID) AND id < \(bound)
+                                ORDER BY id
+                                LIMIT \(step)
+                                FOR UPDATE SKIP LOCKED
+                            )
+                        """)
+                }
+                removed += count
+            } while count == step
+        }
+        return removed
+    }
+
+    private func clinics() async throws -> [UUID] {
+        try await store.read { tx in
+            tx.pipeline.all(Scalar<UUID>.self, "SELECT id FROM clinics ORDER BY id")
+        }.map(\.value)
+    }
+}

@@ -1,0 +1,90 @@
+import Clinic
+import FoundationEssentials
+import HTTPFront
+import Logging
+import Migrations
+import Postgres
+import ServiceLifecycle
+import Synchronization
+
+/// Knows whether the service can do its work, and on SIGTERM says that it will not for long.
+final class Attendance: Service {
+    private let database: Database
+    private let files: [MigrationFile]
+    private let drainDelay: Duration
+    private let logger: Logger
+    private let isDraining = Atomic(false)
+
+    init(database: Database, files: [MigrationFile], drainDelay: Duration, logger: Logger) {
+        self.database = database
+        self.files = files
+        self.drainDelay = drainDelay
+        self.logger = logger
+    }
+
+    /// For whoever asks: names of what is missing, no addresses. The log says why.
+    func readiness() async -> Readiness {
+        guard !isDraining.load(ordering: .relaxed) else { return .draining }
+        do {
+            let applied = try await Set(appliedVersions(in: database))
+            return readiness(applied: applied)
+        } catch let error as PostgresError where error.isOfUnmigratedServer {
+            return readiness(applied: [])
+        } catch {
+            logger.warning("the database cannot be reached", metadata: ["cause": "\(error)"])
+            return .waiting(for: ["database"])
+        }
+    }
+
+    /// Stands by until the service is to stop, then gives load balancers time to notice.
+    func run() async throws {
+        if case .waiting(let missing) = await readiness() {
+            logger.warning("not ready yet", metadata: ["missing": "\(missing)"])
+        }
+        try await gracefulShutdown()
+        isDraining.store(true, ordering: .relaxed)
+        logger.info("stopping", metadata: ["drain_delay": "\(drainDelay)"])
+        try await Task.sleep(for: drainDelay)
+    }
+
+    private func readiness(applied: Set<String>) -> Readiness {
+        let missing = files.filter { !applied.contains($0.version) }.map { "migration \($0.name)" }
+        return missing.isEmpty ? .ready : .waiting(for: missing)
+    }
+}
+
+extension PostgresError {
+    /// Whether the connection was made but the service's role, which migrations make, is not there.
+    fileprivate var isOfUnmigratedServer: Bool {
+        kind == .connectFailed && sqlState == .invalidParameterValue
+    }
+}
+
+/// Closes the database connections when everybody who uses them has stopped.
+struct ConnectionCloser: Service {
+    let database: Database
+
+    func run() async throws {
+        try await gracefulShutdown()
+        await database.close()
+    }
+}
+
+/// Removes what has served its time, now and then.
+struct Sweeper: Service {
+    let housekeeping: Housekeeping
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            repeat {
+                do {
+                    try await housekeeping.sweepMarkers(now: Date())
+                } catch {
+                    logger.info("sweeping was put off", metadata: ["cause": "\(error)"])
+                }
+                // Ends the loop when it is cancelled.
+            } while (try? await Task.sleep(for: .seconds(300))) != nil
+        }
+    }
+}
