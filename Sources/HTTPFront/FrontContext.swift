@@ -45,6 +45,8 @@ struct Reception: RouterMiddleware {
         let start = ContinuousClock.now
         var response: Response
         do {
+            // Source: RFC 9112, 3.2.
+            guard request.head.authority != nil else { throw Problem.malformedRequest }
             response = try await next(request, context)
         } catch let error as HTTPParserError {
             // Not HTTP any more: the server answers and closes the connection.
@@ -53,7 +55,10 @@ struct Reception: RouterMiddleware {
             response = nothingThere(request).response(to: request)
         } catch {
             let problem = Problem(error) ?? .internalError
-            if problem.status.kind == .serverError { log(error, as: problem, context) }
+            // A problem that was thrown as one has no other cause to tell of.
+            if problem.status.kind == .serverError && !(error is Problem) {
+                log(error, as: problem, context)
+            }
             response = problem.response(to: request)
         }
         response.headers[.requestID] = context.requestID

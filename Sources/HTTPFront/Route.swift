@@ -101,9 +101,10 @@ struct Call: Sendable {
     func body<Content: RequestMembers>(_ type: Content.Type = Content.self) throws -> Content {
         let mediaType = request.headers[.contentType]?.prefix { $0 != ";" }
             .filter { !$0.isWhitespace }.lowercased()
-        let isPatch = request.method == .patch && mediaType == "application/merge-patch+json"
-        guard mediaType == "application/json" || isPatch else {
-            throw Problem.unsupportedMediaType
+        var known = ["application/json"]
+        if request.method == .patch { known.append("application/merge-patch+json") }
+        guard let mediaType, known.contains(mediaType) else {
+            throw Problem.unsupportedMediaType(knowing: known)
         }
         return try Body<Content>.decode(Data(buffer: content))
     }

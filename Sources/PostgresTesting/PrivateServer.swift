@@ -1,6 +1,8 @@
 import Foundation
 import Migrations
 import Postgres
+import Subprocess
+import SystemPackage
 
 /// A PostgreSQL server for one test, which may do to it what others would not survive.
 package struct PrivateServer: Sendable {
@@ -12,7 +14,7 @@ package struct PrivateServer: Sendable {
     fileprivate init(folder: String, options: [String]) async throws {
         self.folder = folder
         self.options = options
-        database = TestDatabase(url: try await Self.run(["start", folder] + options))
+        database = TestDatabase(url: try await Self.script(["start", folder] + options))
     }
 
     fileprivate func migrate() async throws {
@@ -22,20 +24,22 @@ package struct PrivateServer: Sendable {
     }
 
     /// Starts it again after ``kill()``; returns once it accepts connections.
-    package func start() async throws { _ = try await Self.run(["start", folder] + options) }
+    package func start() async throws { _ = try await Self.script(["start", folder] + options) }
 
     /// Stops it as an administrator would, and starts it again.
-    package func restart() async throws { _ = try await Self.run(["restart", folder] + options) }
+    package func restart() async throws {
+        _ = try await Self.script(["restart", folder] + options)
+    }
 
     /// Ends all its processes at once, as a power cut would.
-    package func kill() async throws { _ = try await Self.run(["kill", folder]) }
+    package func kill() async throws { _ = try await Self.script(["kill", folder]) }
 
     /// Has every commit wait for a synchronous standby, which is not there.
     package func loseStandby() async throws {
         try await configure("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-        let impatient = database.service { $0.deadline = .milliseconds(100) }
-        // In force once a commit goes unanswered.
-        while true {
+        let impatient = database.service { $0.deadline = .milliseconds(200) }
+        // In force once a commit waits for it.
+        while try await Sessions(of: database).count(.waitingForStandby) == 0 {
             do {
                 try await impatient.transaction { tx in
                     try tx.execute(
@@ -44,10 +48,11 @@ package struct PrivateServer: Sendable {
                         VALUES (gen_random_uuid(), gen_random_uuid())
                         """)
                 }
-            } catch let error as PostgresError where error.kind == .commitUnknown {
-                return await impatient.close()
+            } catch is PostgresError {
+                // That one, most likely; or a slow machine, and the next one tells.
             }
         }
+        await impatient.close()
     }
 
     /// Has no commit wait for a standby any more, those included that wait already.
@@ -64,31 +69,21 @@ package struct PrivateServer: Sendable {
 
     fileprivate func remove() async throws {
         await database.close()
-        _ = try await Self.run(["remove", folder])
+        _ = try await Self.script(["remove", folder])
     }
 
     /// Runs the script that `make test` and `make run` use, too.
     /// - Returns: What it printed.
-    private static func run(_ arguments: [String]) async throws -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: TestServer.project("scripts/postgres"))
-        process.arguments = arguments
-        // Not into a pipe: the server would inherit its end, and nobody would ever read to that.
-        let printed = URL(filePath: NSTemporaryDirectory()).appending(path: UUID().uuidString)
-        try Data().write(to: printed)
-        defer { try? FileManager.default.removeItem(at: printed) }
-        process.standardOutput = try FileHandle(forWritingTo: printed)
-        let status: Int32 = try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
-        }
-        guard status == 0 else { throw ScriptFailed(arguments: arguments, status: status) }
-        return try String(contentsOf: printed, encoding: .utf8).trimmingCharacters(in: .newlines)
+    private static func script(_ arguments: [String]) async throws -> String {
+        let result = try await run(
+            .path(FilePath(TestServer.project("scripts/postgres"))),
+            arguments: Arguments(arguments), output: .string(limit: 65_536))
+        guard result.terminationStatus.isSuccess else { throw ScriptFailed(arguments: arguments) }
+        return result.standardOutput.trimmingCharacters(in: .newlines)
     }
 
     private struct ScriptFailed: Error {
         let arguments: [String]
-        let status: Int32
     }
 }
 
@@ -96,6 +91,12 @@ package struct PrivateServer: Sendable {
 /// - Parameter options: Settings of the server, `name=value`.
 package func withPrivateServer(
     _ options: [String] = ["fsync=off"], _ body: @Sendable (PrivateServer) async throws -> Void
+) async throws {
+    try await few.perform { try await withFreshServer(options, body) }
+}
+
+private func withFreshServer(
+    _ options: [String], _ body: @Sendable (PrivateServer) async throws -> Void
 ) async throws {
     let folder = "/tmp/holdfast-private.\(UUID().uuidString.prefix(8))"
     let server = try await PrivateServer(folder: folder, options: options)

@@ -37,9 +37,26 @@ package struct Sessions: Sendable {
         }.value
     }
 
-    /// Returns once `count` sessions meet the condition, by the server's own account.
+    /// Returns once `count` sessions or more meet the condition, by the server's own account.
+    /// - Throws: ``NeverCame`` instead of hanging for ever.
     package func wait(until condition: Condition, _ count: Int = 1) async throws {
-        while try await self.count(condition) < count { await Task.yield() }
+        try await wait { try await self.count(condition) >= count }
+    }
+
+    /// Returns once `count` sessions or fewer meet the condition, by the server's own account.
+    /// - Throws: ``NeverCame`` instead of hanging for ever.
+    package func wait(untilAtMost count: Int, _ condition: Condition) async throws {
+        try await wait { try await self.count(condition) <= count }
+    }
+
+    /// A condition that a test waited for was not met in any time that makes sense.
+    package struct NeverCame: Error {}
+
+    private func wait(until isMet: () async throws -> Bool) async throws {
+        let end = ContinuousClock.now + .seconds(60)
+        while try await !isMet() {
+            guard .now < end else { throw NeverCame() }
+        }
     }
 
     /// Cancels what the sessions run that meet the condition.

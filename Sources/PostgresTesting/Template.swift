@@ -30,10 +30,14 @@ actor Template {
 }
 
 extension DatabaseConfiguration {
-    /// Connections as the role that owns the schema.
+    /// Connections as the role that owns the schema, with all the time that a test's part may take.
     static func owner(of url: String) -> DatabaseConfiguration {
         var configuration = DatabaseConfiguration(url: url)
         configuration.poolSize = 4
+        configuration.idleInTransactionTimeout = .seconds(120)
+        configuration.statementTimeout = .seconds(120)
+        configuration.leaseTimeout = .seconds(120)
+        configuration.deadline = .seconds(240)
         return configuration
     }
 

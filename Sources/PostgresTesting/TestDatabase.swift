@@ -36,18 +36,8 @@ package struct TestDatabase: Sendable {
 package func withTestDatabase<Result: Sendable>(
     _ body: @Sendable (TestDatabase) async throws -> Result
 ) async throws -> Result {
-    await limit.enter()
-    let result: Swift.Result<Result, any Error>
-    do {
-        result = .success(try await withFreshDatabase(body))
-    } catch {
-        result = .failure(error)
-    }
-    await limit.leave()
-    return try result.get()
+    try await few.perform { try await withFreshDatabase(body) }
 }
-
-private let limit = ConcurrencyLimit(6)
 
 private func withFreshDatabase<Result: Sendable>(
     _ body: @Sendable (TestDatabase) async throws -> Result
@@ -66,28 +56,4 @@ private func withFreshDatabase<Result: Sendable>(
     await database.close()
     try await server.administer("DROP DATABASE \(name) WITH (FORCE)")
     return try result.get()
-}
-
-/// Lets a bounded number of callers in; the others wait in line.
-private actor ConcurrencyLimit {
-    private var free: Int
-    private var line: [CheckedContinuation<Void, Never>] = []
-
-    init(_ limit: Int) { free = limit }
-
-    func enter() async {
-        if free > 0 {
-            free -= 1
-        } else {
-            await withCheckedContinuation { line.append($0) }
-        }
-    }
-
-    func leave() {
-        if line.isEmpty {
-            free += 1
-        } else {
-            line.removeFirst().resume()
-        }
-    }
 }

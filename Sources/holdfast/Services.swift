@@ -30,6 +30,9 @@ final class Attendance: Service {
             return readiness(applied: applied)
         } catch let error as PostgresError where error.isOfUnmigratedServer {
             return readiness(applied: [])
+        } catch let error as PostgresError where error.kind == .poolTimeout {
+            // Every connection is busy: so the database is there.
+            return .ready
         } catch {
             logger.warning("the database cannot be reached", metadata: ["cause": "\(error)"])
             return .waiting(for: ["database"])

@@ -115,7 +115,8 @@ struct BookingServiceTests {
             let patient = try await clinic.patientService.createPatients(
                 [
                     try PatientDraft(
-                        name: "No Mail", email: nil, phone: nil, birthDate: "1968-02-29")
+                        name: "No Mail", email: nil, phone: nil, birthDate: "1968-02-29",
+                        now: Date())
                 ],
                 in: clinic.id, by: TestClinic.author)[0]
             _ = try await clinic.booking.book(
@@ -216,7 +217,9 @@ struct BookingServiceTests {
                 store: Store(database: impatient, environment: .test))
             let request = clinic.request(slot.id, for: patient)
             let clinicID = clinic.id
-            try await withSlotLocked(slot.id, in: db) {
+            try await holding(
+                "SELECT FROM slots WHERE id = \(slot.id) FOR UPDATE", in: db
+            ) { _ in
                 let error = await #expect(throws: Unavailable.self) {
                     try await booking.book(request, in: clinicID)
                 }

@@ -40,21 +40,19 @@ struct SettlementTests {
         "it is still in progress: the second run waits for it, however long, and tells its outcome")
     func inProgress() async throws {
         try await withUnreliableClinic { scene in
-            let release = DispatchSemaphore(value: 0)
             // Keeps the foreign key of the appointment waiting.
-            async let holder: Void = scene.db.owner.transaction { tx in
-                try tx.execute("SELECT FROM patients WHERE id = \(scene.patients[0]) FOR UPDATE")
-                release.wait()
+            try await holding(
+                "SELECT FROM patients WHERE id = \(scene.patients[0]) FOR UPDATE", in: scene.db
+            ) { hold in
+                scene.proxy.arm(.loseClient, passing: 1)
+                async let booking = scene.book()
+                // The original waits for the patient, the second run for the original's marker.
+                try await Sessions(of: scene.db).wait(until: .blocked, 2)
+                hold.release()
+                let booked = try await booking
+                let appointments = try await scene.appointments()
+                #expect(appointments == [booked])
             }
-            scene.proxy.arm(.loseClient, passing: 1)
-            async let booking = scene.book()
-            // The original waits for the patient, the second run for the original's marker.
-            try await Sessions(of: scene.db).wait(until: .blocked, 2)
-            release.signal()
-            try await holder
-            let booked = try await booking
-            let appointments = try await scene.appointments()
-            #expect(appointments == [booked])
         }
     }
 
@@ -106,7 +104,7 @@ struct SettlementTests {
             let impatient = BookingService(
                 store: Store(
                     database: server.database.service, environment: .test,
-                    deadline: .milliseconds(300)))
+                    deadline: .seconds(1)))
             let error = await #expect(throws: Unavailable.self) {
                 try await impatient.book(clinic.request(slot, for: patient), in: clinic.id)
             }
@@ -192,7 +190,7 @@ private func withUnreliableClinic(
             // One connection for what fails and one for settling it; a transaction whose client is
             // gone soon ends.
             configuration.poolSize = 1
-            configuration.lockTimeout = .milliseconds(200)
+            configuration.lockTimeout = .seconds(10)
             configuration.idleInTransactionTimeout = .milliseconds(400)
             let database = Database(configuration)
             let booking = BookingService(store: Store(database: database, environment: .test))

@@ -1,4 +1,3 @@
-import Dispatch
 import FoundationEssentials
 import Logging
 import Postgres
@@ -57,7 +56,7 @@ struct TestClinic: Sendable {
             try (0..<count).map { number in
                 try PatientDraft(
                     name: "Patient \(number)", email: "p\(number)@example.org", phone: nil,
-                    birthDate: "1968-02-29")
+                    birthDate: "1968-02-29", now: Date())
             },
             in: id, by: Self.author
         ).map(\.id)
@@ -72,27 +71,4 @@ struct TestClinic: Sendable {
 
 extension ServiceEnvironment {
     static let test = ServiceEnvironment(logger: Logger(label: "test"))
-}
-
-/// Calls `body` while another transaction holds the slot's row lock.
-func withSlotLocked(
-    _ slot: UUID, in db: TestDatabase, _ body: @Sendable () async throws -> Void
-) async throws {
-    let release = DispatchSemaphore(value: 0)
-    let (isHeld, held) = AsyncStream.makeStream(of: Void.self)
-    async let holder: Void = db.owner.transaction { tx in
-        try tx.execute("SELECT FROM slots WHERE id = \(slot) FOR UPDATE")
-        held.yield()
-        release.wait()
-    }
-    for await _ in isHeld.prefix(1) {
-        do {
-            try await body()
-        } catch {
-            release.signal()
-            throw error
-        }
-    }
-    release.signal()
-    try await holder
 }

@@ -176,22 +176,13 @@ struct MigratorTests {
                     "1_a.sql": "-- migrate:up\nCREATE TABLE a (id int);",
                     "2_b.sql": "-- migrate:up\nCREATE TABLE b (id int); LOCK TABLE in_use;",
                 ])
-            let (isLocked, locked) = AsyncStream.makeStream(of: Void.self)
-            let release = DispatchSemaphore(value: 0)
             try await db.owner.transaction { tx in try tx.execute("CREATE TABLE in_use (id int)") }
-            async let holder: Void = db.owner.transaction { tx in
-                try tx.execute("LOCK TABLE in_use")
-                locked.yield()
-                release.wait()
-            }
-            for await _ in isLocked.prefix(1) {
+            try await holding("LOCK TABLE in_use", in: db) { _ in
                 let running = Task { try await migrator.up() }
                 try await Sessions(of: db).wait(until: .blocked)
                 try await Sessions(of: db).terminate(.blocked)
                 await #expect(throws: MigrationError.self) { try await running.value }
             }
-            release.signal()
-            try await holder
             #expect(try await migrator.status().map(\.isApplied) == [true, false])
             try await migrator.up()
             #expect(try await tables(in: db) == ["a", "b", "in_use"])

@@ -1,12 +1,13 @@
 import Foundation
+import Subprocess
 import Testing
 
 /// What must not compile, held against the compiler itself.
 @Suite("The compiler refuses", .serialized)
 struct CompileTimeTests {
     @Test("nothing in a transaction written as it should be")
-    func control() throws {
-        let verdict = try typecheck(
+    func control() async throws {
+        let verdict = try await typecheck(
             """
             let id = 7
             return try await database.transaction { tx in
@@ -17,8 +18,8 @@ struct CompileTimeTests {
     }
 
     @Test("an await inside a transaction")
-    func awaitInside() throws {
-        let verdict = try typecheck(
+    func awaitInside() async throws {
+        let verdict = try await typecheck(
             """
             return try await database.transaction { tx in
                 await Task.yield()
@@ -29,8 +30,8 @@ struct CompileTimeTests {
     }
 
     @Test("a transaction inside a transaction")
-    func nested() throws {
-        let verdict = try typecheck(
+    func nested() async throws {
+        let verdict = try await typecheck(
             """
             return try await database.transaction { outer in
                 try await database.transaction { inner in
@@ -44,8 +45,8 @@ struct CompileTimeTests {
     @Test(
         "SQL from a run-time string",
         arguments: ["text", "SQL(stringLiteral: text)", "\"SELECT \" + text", "SQL(text)"])
-    func runTimeString(sql: String) throws {
-        let verdict = try typecheck(
+    func runTimeString(sql: String) async throws {
+        let verdict = try await typecheck(
             """
             let text = String(CommandLine.arguments.count)
             return try await database.transaction { tx in
@@ -56,8 +57,8 @@ struct CompileTimeTests {
     }
 
     @Test("a transaction that leaves its body")
-    func escaping() throws {
-        let verdict = try typecheck(
+    func escaping() async throws {
+        let verdict = try await typecheck(
             """
             let leaked = try await database.transaction { tx in tx }
             return try leaked.one(Scalar<Int>.self, "SELECT 1").value
@@ -74,7 +75,7 @@ private struct Verdict {
 }
 
 /// Typechecks the body of a function that has a `database`.
-private func typecheck(_ body: String) throws -> Verdict {
+private func typecheck(_ body: String) async throws -> Verdict {
     let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -92,20 +93,16 @@ private func typecheck(_ body: String) throws -> Verdict {
         .deletingLastPathComponent()
     let project = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "../..").standardized
-    let compiler = Process()
-    compiler.executableURL = URL(filePath: "/usr/bin/env")
-    compiler.arguments = [
-        "swiftc", "-typecheck", "-swift-version", "6",
-        "-I", build.appending(path: "Modules").path(percentEncoded: false),
-        "-I", project.appending(path: "Sources/CLibPQ").path(percentEncoded: false),
-        "-Xcc", "-I/usr/include/postgresql",
-        source.path(percentEncoded: false),
-    ]
-    let pipe = Pipe()
-    compiler.standardError = pipe
-    try compiler.run()
-    let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
-    compiler.waitUntilExit()
+    let result = try await run(
+        .name("swiftc"),
+        arguments: [
+            "-typecheck", "-swift-version", "6",
+            "-I", build.appending(path: "Modules").path(percentEncoded: false),
+            "-I", project.appending(path: "Sources/CLibPQ").path(percentEncoded: false),
+            "-Xcc", "-I/usr/include/postgresql",
+            source.path(percentEncoded: false),
+        ],
+        output: .discarded, error: .string(limit: 1 << 20))
     return Verdict(
-        compiles: compiler.terminationStatus == 0, output: String(decoding: output, as: UTF8.self))
+        compiles: result.terminationStatus.isSuccess, output: result.standardError)
 }

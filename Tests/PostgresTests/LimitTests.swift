@@ -122,26 +122,12 @@ struct LimitTests {
 
 /// Calls `body` while another transaction holds the row lock of note 1, or the whole table's lock.
 func withRowLocked(
-    in db: TestDatabase, andTable: Bool = false, _ body: @Sendable () async throws -> Void
+    in db: TestDatabase, wholeTable: Bool = false, _ body: @Sendable () async throws -> Void
 ) async throws {
     try await db.owner.transaction { tx in
         try tx.execute("INSERT INTO notes VALUES (1) ON CONFLICT DO NOTHING")
     }
-    let release = DispatchSemaphore(value: 0)
-    let held = Barrier(2)
-    async let holder: Void = db.owner.transaction { tx in
-        try tx.execute("SELECT FROM notes WHERE id = 1 FOR UPDATE")
-        if andTable { try tx.execute("LOCK TABLE notes IN ACCESS EXCLUSIVE MODE") }
-        block { await held.arrive() }
-        release.wait()
-    }
-    await held.arrive()
-    do {
-        try await body()
-    } catch {
-        release.signal()
-        throw error
-    }
-    release.signal()
-    try await holder
+    let row: SQL = "SELECT FROM notes WHERE id = 1 FOR UPDATE"
+    let table: SQL = "LOCK TABLE notes IN ACCESS EXCLUSIVE MODE"
+    try await holding(wholeTable ? table : row, in: db) { _ in try await body() }
 }

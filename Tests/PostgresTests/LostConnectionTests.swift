@@ -120,7 +120,7 @@ struct LostConnectionTests {
     @Test("in the one round trip of a read: it is tried again")
     func whileReading() async throws {
         try await withNotes { db in
-            try await withRowLocked(in: db, andTable: true) {
+            try await withRowLocked(in: db, wholeTable: true) {
                 let reading = Task {
                     try await db.service.read { tx in
                         tx.pipeline.all(Scalar<Int>.self, "SELECT id FROM notes")

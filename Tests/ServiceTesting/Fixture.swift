@@ -45,12 +45,12 @@ package struct Fixture: Sendable {
     }
 
     /// Patients with an e-mail address each.
-    package func patients(_ count: Int) async throws -> [Patient] {
+    package func patients(_ count: Int, named name: String = "p") async throws -> [Patient] {
         try await PatientService(store: service.store).createPatients(
             try (0..<count).map { number in
                 try PatientDraft(
-                    name: "Patient \(number)", email: "p\(number)@example.org", phone: nil,
-                    birthDate: "1968-02-29")
+                    name: "Patient \(number)", email: "\(name)\(number)@example.org", phone: nil,
+                    birthDate: "1968-02-29", now: Date())
             },
             in: clinic.id, by: Self.author)
     }

@@ -36,7 +36,11 @@ package enum JSONValue: Hashable, Sendable, Decodable {
 
     package var list: [JSONValue]? { if case .list(let list) = self { list } else { nil } }
 
-    package var names: Set<String> {
-        if case .object(let members) = self { Set(members.keys) } else { [] }
+    package var members: [String: JSONValue] {
+        if case .object(let members) = self { members } else { [:] }
     }
+
+    package var names: Set<String> { Set(members.keys) }
+
+    package var isObject: Bool { if case .object = self { true } else { false } }
 }

@@ -32,7 +32,7 @@ package struct Service: Sendable {
         self.client = client
     }
 
-    /// Sends a request.
+    /// Sends a request, and holds the answer against `openapi.yaml`.
     /// - Parameters:
     ///   - token: For the `Authorization` header.
     ///   - body: Sent as it is, with `Content-Type: application/json` unless `headers` say else.
@@ -51,11 +51,30 @@ package struct Service: Sendable {
         }
         for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
         let response = try await client.execute(request, timeout: .seconds(60))
-        return Answer(
+        let answer = Answer(
             status: Int(response.status.code),
             headers: Dictionary(
                 response.headers.map { ($0.name.lowercased(), $0.value) }, uniquingKeysWith: { $1 }),
             body: String(buffer: try await response.body.collect(upTo: 10 << 20)))
+        let breaches = Contract.shared.breaches(of: answer, to: method, path)
+        guard breaches.isEmpty else { throw ContractBroken(breaches: breaches) }
+        return answer
+    }
+
+    /// A service that runs elsewhere, with the same secret, on that database.
+    package static func running(on database: TestDatabase, port: Int) async throws -> Service {
+        Service(
+            database: database,
+            store: Store(database: database.service, environment: .quiet),
+            tokens: try await Tokens(secret: secret, keySet: nil), port: port, client: HTTPClient())
+    }
+
+    /// Ends the client, for a service that runs elsewhere.
+    package func shutdown() async throws { try await client.shutdown() }
+
+    /// An answer that `openapi.yaml` does not allow.
+    private struct ContractBroken: Error {
+        let breaches: [String]
     }
 
     /// A token of the given role, good for an hour unless told otherwise.
@@ -66,6 +85,15 @@ package struct Service: Sendable {
         try await tokens.issue(
             role: role, clinicID: clinic, patientID: patient,
             subject: subject ?? "\(role.rawValue)@test", lifetime: lifetime)
+    }
+}
+
+extension ServiceEnvironment {
+    /// Logs errors only.
+    package static var quiet: ServiceEnvironment {
+        var logger = Logger(label: "test")
+        logger.logLevel = .error
+        return ServiceEnvironment(logger: logger)
     }
 }
 
@@ -126,9 +154,8 @@ package func withService(
     on database: TestDatabase, _ pool: Database, limits: Limits = Limits(),
     _ body: @Sendable (Service) async throws -> Void
 ) async throws {
-    var logger = Logger(label: "test")
-    logger.logLevel = .error
-    let store = Store(database: pool, environment: ServiceEnvironment(logger: logger))
+    let store = Store(database: pool, environment: .quiet)
+    let logger = store.environment.logger
     let tokens = try await Tokens(secret: Service.secret, keySet: nil)
     let front = HTTPFront(store: store, tokens: tokens, limits: limits)
     let (ports, running) = AsyncStream.makeStream(of: Int.self)

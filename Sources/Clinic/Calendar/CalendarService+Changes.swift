@@ -41,13 +41,9 @@ extension CalendarService {
                 RETURNING \(fragment: Clinic.columns)
                 """)
             guard let changed else {
-                let lastChange = tx.pipeline.lastChange(of: .clinic, id, in: id)
-                let current = tx.pipeline.optional(
-                    Clinic.self,
-                    "SELECT \(fragment: Clinic.columns) FROM clinics WHERE id = \(id)")
-                guard let current = try current.get() else { throw CalendarError.clinicNotFound }
-                throw VersionConflict(
-                    current: .clinic(current), lastChange: try lastChange.get())
+                throw try tx.refusal(
+                    of: .clinic, id, in: id, current: tx.pipeline.clinic(id),
+                    as: VersionedObject.clinic, notFound: CalendarError.clinicNotFound)
             }
             tx.pipeline.record(
                 JournalEntry(
@@ -80,19 +76,11 @@ extension CalendarService {
                 RETURNING \(fragment: Practitioner.columns)
                 """)
             guard let changed else {
-                let lastChange = tx.pipeline.lastChange(of: .practitioner, id, in: clinicID)
-                let current = tx.pipeline.optional(
-                    Practitioner.self,
-                    """
-                    SELECT \(fragment: Practitioner.columns)
-                    FROM practitioners
-                    WHERE clinic_id = \(clinicID) AND id = \(id)
-                    """)
-                guard let current = try current.get() else {
-                    throw CalendarError.practitionerNotFound
-                }
-                throw VersionConflict(
-                    current: .practitioner(current), lastChange: try lastChange.get())
+                throw try tx.refusal(
+                    of: .practitioner, id, in: clinicID,
+                    current: tx.pipeline.practitioner(id, in: clinicID),
+                    as: VersionedObject.practitioner,
+                    notFound: CalendarError.practitionerNotFound)
             }
             tx.pipeline.record(
                 JournalEntry(

@@ -33,10 +33,7 @@ extension CalendarService {
     /// One clinic.
     /// - Throws: `clinicNotFound`.
     package func clinic(_ id: UUID) async throws -> Clinic {
-        let clinic = try await store.read { tx in
-            tx.pipeline.optional(
-                Clinic.self, "SELECT \(fragment: Clinic.columns) FROM clinics WHERE id = \(id)")
-        }
+        let clinic = try await store.read { tx in tx.pipeline.clinic(id) }
         guard let clinic else { throw CalendarError.clinicNotFound }
         return clinic
     }
@@ -59,6 +56,11 @@ extension CalendarService {
 }
 
 extension Pipeline {
+    /// Queues the reading of a clinic.
+    func clinic(_ id: UUID) -> Pending<Clinic?> {
+        optional(Clinic.self, "SELECT \(fragment: Clinic.columns) FROM clinics WHERE id = \(id)")
+    }
+
     /// Queues the question whether a clinic exists, for lists that would else be empty either way.
     func clinicExists(_ id: UUID) -> Pending<Bool> {
         one(

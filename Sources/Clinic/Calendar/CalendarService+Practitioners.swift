@@ -34,13 +34,7 @@ extension CalendarService {
     /// - Throws: `practitionerNotFound`.
     package func practitioner(_ id: UUID, in clinicID: UUID) async throws -> Practitioner {
         let practitioner = try await store.read { tx in
-            tx.pipeline.optional(
-                Practitioner.self,
-                """
-                SELECT \(fragment: Practitioner.columns)
-                FROM practitioners
-                WHERE clinic_id = \(clinicID) AND id = \(id)
-                """)
+            tx.pipeline.practitioner(id, in: clinicID)
         }
         guard let practitioner else { throw CalendarError.practitionerNotFound }
         return practitioner
@@ -67,5 +61,18 @@ extension CalendarService {
         }
         guard clinicExists else { throw CalendarError.clinicNotFound }
         return Page(rows, of: page) { Keyset(time: $0.createdAt, id: $0.id) }
+    }
+}
+
+extension Pipeline {
+    /// Queues the reading of a practitioner.
+    func practitioner(_ id: UUID, in clinicID: UUID) -> Pending<Practitioner?> {
+        optional(
+            Practitioner.self,
+            """
+            SELECT \(fragment: Practitioner.columns)
+            FROM practitioners
+            WHERE clinic_id = \(clinicID) AND id = \(id)
+            """)
     }
 }

@@ -33,7 +33,7 @@ package struct Demonstration: Sendable {
                     name: site.name, timeZone: site.timeZone, by: author)
             }
             guard let clinic else { continue }
-            try await addPatients(of: site, to: clinic)
+            try await addPatients(of: site, to: clinic, today: today)
             for practitioner in try await practitioners(of: site, in: clinic) {
                 slotsAdded += try await addSlots(of: site, to: practitioner, after: today)
                 practitionersDone += 1
@@ -45,7 +45,7 @@ package struct Demonstration: Sendable {
 
     private var calendar: CalendarService { CalendarService(store: store) }
 
-    private func addPatients(of site: Site, to clinic: Clinic) async throws {
+    private func addPatients(of site: Site, to clinic: Clinic, today: Date) async throws {
         let patients = PatientService(store: store)
         let present = try await patients.patients(
             in: clinic.id, matching: nil, PageRequest(limit: 1))
@@ -55,7 +55,8 @@ package struct Demonstration: Sendable {
                 name: "\(Name.given(number)) \(Name.family(number))",
                 email: "patient-\(number)@example.org",
                 phone: nil,
-                birthDate: "19\(40 + number % 60)-0\(1 + number % 9)-1\(number % 10)")
+                birthDate: "19\(40 + number % 60)-0\(1 + number % 9)-1\(number % 10)",
+                now: today)
         }
         _ = try await patients.createPatients(drafts, in: clinic.id, by: author)
     }

@@ -44,13 +44,18 @@ package struct PatientDraft: Hashable, Sendable {
     package let phone: String?
     package let birthDate: CalendarDay
 
-    /// - Parameter birthDate: `YYYY-MM-DD`.
-    /// - Throws: ``InvalidInput`` for a day that does not exist or lies outside 1850 to 2200.
+    /// - Parameters:
+    ///   - birthDate: `YYYY-MM-DD`.
+    ///   - now: Nobody is born later, wherever on Earth it is later already.
+    /// - Throws: ``InvalidInput`` for a day that does not exist, lies before 1900 or in the future.
     package init(
-        name: String, email: String?, phone: String?, birthDate: String
+        name: String, email: String?, phone: String?, birthDate: String, now: Date
     ) throws(InvalidInput) {
-        guard let day = CalendarDay(birthDate), ("1850"..<"2200").contains(birthDate) else {
-            throw InvalidInput("birth_date", "must be a day such as 1968-02-29")
+        let tomorrow = now.addingTimeInterval(86_400).formatted(.iso8601.year().month().day())
+        guard let day = CalendarDay(birthDate), ("1900-01-01"..."\(tomorrow)").contains(birthDate)
+        else {
+            throw InvalidInput(
+                "birth_date", "must be a day from 1900-01-01 until today, such as 1968-02-29")
         }
         self.name = name
         self.email = email

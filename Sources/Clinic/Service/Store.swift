@@ -5,7 +5,7 @@ import Postgres
 /// gets past it that a caller could do something about.
 package struct Store: Sendable {
     let database: Database
-    let environment: ServiceEnvironment
+    package let environment: ServiceEnvironment
 
     /// How long a change may take in all, the settling of a commit in doubt included.
     let deadline: Duration

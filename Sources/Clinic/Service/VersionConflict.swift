@@ -29,12 +29,17 @@ extension LastChange: RowDecodable {
     }
 }
 
-extension Pipeline {
-    /// Queues the reading of an object's newest journal row.
-    func lastChange(
-        of objectType: ObjectType, _ objectID: UUID, in clinicID: UUID
-    ) -> Pending<LastChange> {
-        one(
+extension Transaction {
+    /// Why an `UPDATE ... WHERE version = $n` touched no row.
+    /// - Parameters:
+    ///   - current: The queued reading of the object as it is now.
+    ///   - notFound: What it is if there is no such object.
+    func refusal<Object>(
+        of objectType: ObjectType, _ objectID: UUID, in clinicID: UUID,
+        current: Pending<Object?>, as versioned: (Object) -> VersionedObject,
+        notFound: any Error
+    ) throws -> any Error {
+        let lastChange = pipeline.optional(
             LastChange.self,
             """
             SELECT actor, at
@@ -45,5 +50,9 @@ extension Pipeline {
             ORDER BY version DESC
             LIMIT 1
             """)
+        guard let object = try current.get(), let lastChange = try lastChange.get() else {
+            return notFound
+        }
+        return VersionConflict(current: versioned(object), lastChange: lastChange)
     }
 }

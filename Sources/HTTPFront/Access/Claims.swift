@@ -21,18 +21,18 @@ struct Claims: JWTPayload {
     /// - Throws: ``Problem`` 401.
     func caller() throws -> Caller {
         guard let role = Role(rawValue: role) else {
-            throw Problem.unauthorized("The token's role is unknown.")
+            throw Problem.invalidToken("The token's role is unknown.")
         }
         let clinicID = clinic.flatMap { UUID(uuidString: $0) }
         let patientID = patient.flatMap { UUID(uuidString: $0) }
         guard (1...255).contains(sub.utf8.count), !sub.unicodeScalars.contains("\0") else {
-            throw Problem.unauthorized("The token's sub must have 1 to 255 bytes.")
+            throw Problem.invalidToken("The token's sub must have 1 to 255 bytes.")
         }
         guard role == .operator || clinicID != nil else {
-            throw Problem.unauthorized("The token's role needs a clinic, by its id.")
+            throw Problem.invalidToken("The token's role needs a clinic, by its id.")
         }
         guard role != .patient || patientID != nil else {
-            throw Problem.unauthorized("The token's role needs a patient, by its id.")
+            throw Problem.invalidToken("The token's role needs a patient, by its id.")
         }
         return Caller(
             subject: sub, role: role,

@@ -54,25 +54,28 @@ package struct Tokens: Sendable {
     func caller(authorization: String) async throws -> Caller {
         let parts = authorization.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == "bearer" else {
-            throw Problem.unauthorized("The Authorization header must be: Bearer <JWT>.")
+            throw Problem.invalidToken("The Authorization header must be: Bearer <JWT>.")
         }
         let token = String(parts[1])
-        guard let header = TokenHeader(of: token), header.crit == nil,
-            algorithms[header.kid] == header.alg
-        else {
-            throw Problem.unauthorized(
+        guard let header = TokenHeader(of: token) else {
+            throw Problem.invalidToken("The token is not a JWT.")
+        }
+        guard header.crit == nil, algorithms[header.kid] == header.alg else {
+            throw Problem.invalidToken(
                 "The token is not signed with a key and algorithm known here.")
         }
         let claims: Claims
         do {
             claims = try await keys.verify(token, as: Claims.self)
         } catch let error as JWTError where error.errorType == .claimVerificationFailure {
-            throw Problem.unauthorized("The token has expired or is not valid yet.")
+            throw Problem.invalidToken("The token has expired or is not valid yet.")
+        } catch is DecodingError {
+            throw Problem.invalidToken("The token lacks one of sub, exp, iss, aud and role.")
         } catch {
-            throw Problem.unauthorized("The token is not a JWT signed with a key known here.")
+            throw Problem.invalidToken("The token is not a JWT signed with a key known here.")
         }
         guard claims.iss == issuer, claims.aud.names.contains(audience) else {
-            throw Problem.unauthorized("The token is for another issuer or audience.")
+            throw Problem.invalidToken("The token is for another issuer or audience.")
         }
         return try claims.caller()
     }

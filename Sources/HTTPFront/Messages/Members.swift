@@ -3,26 +3,31 @@ import HTTPTypes
 
 /// A request's body, read member by member.
 protocol RequestMembers: Sendable {
-    /// Reads the members that there are; every other one is refused.
-    init(from members: inout Members) throws
+    /// The members that there are; every other one is refused, so that a typo is not silently dropped.
+    static var names: [String] { get }
+
+    init(from members: Members) throws
 }
 
 /// Reads the members of a JSON object and says by name which one is wrong and what it should be.
 struct Members {
     private let container: KeyedDecodingContainer<MemberName>
-    private var asked: [String] = []
+    private let names: [String]
 
-    fileprivate init(_ decoder: any Decoder) throws {
+    fileprivate init(_ decoder: any Decoder, named names: [String]) throws {
         container = try decoder.container(keyedBy: MemberName.self)
+        self.names = names
+        let unknown = container.allKeys.map(\.stringValue).filter { !names.contains($0) }
+        if let name = unknown.min() { throw Problem.unknownMember(name, known: names) }
     }
 
     /// A text of 1 to `limit` characters that is not all blank.
-    mutating func text(_ name: String, limit: Int) throws -> String {
+    func text(_ name: String, limit: Int) throws -> String {
         try require(name, try optionalText(name, limit: limit), "a string")
     }
 
     /// Like `text`, but may be absent or null.
-    mutating func optionalText(_ name: String, limit: Int) throws -> String? {
+    func optionalText(_ name: String, limit: Int) throws -> String? {
         guard let text = try value(name, String.self, "a string") else { return nil }
         // PostgreSQL has no U+0000, and one would cut the text off in other clients.
         guard !text.unicodeScalars.contains("\0") else {
@@ -36,16 +41,13 @@ struct Members {
 
     /// A text that replaces another; nil if the member is absent. Null would remove what must be
     /// there.
-    mutating func replacement(_ name: String, limit: Int) throws -> String? {
-        guard container.contains(MemberName(stringValue: name)) else {
-            asked.append(name)
-            return nil
-        }
+    func replacement(_ name: String, limit: Int) throws -> String? {
+        guard container.contains(MemberName(stringValue: name)) else { return nil }
         return try text(name, limit: limit)
     }
 
     /// An e-mail address as far as its shape goes; whether anybody reads it only a message can tell.
-    mutating func optionalEmail(_ name: String) throws -> String? {
+    func optionalEmail(_ name: String) throws -> String? {
         guard let text = try optionalText(name, limit: 254) else { return nil }
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
         guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }),
@@ -56,11 +58,11 @@ struct Members {
         return text
     }
 
-    mutating func id(_ name: String) throws -> UUID {
+    func id(_ name: String) throws -> UUID {
         try require(name, try optionalID(name), "a UUID")
     }
 
-    mutating func optionalID(_ name: String) throws -> UUID? {
+    func optionalID(_ name: String) throws -> UUID? {
         guard let text = try value(name, String.self, "a UUID") else { return nil }
         guard let id = UUID(uuidString: text) else {
             throw Problem.invalidMember(name, "must be a UUID")
@@ -69,7 +71,7 @@ struct Members {
     }
 
     /// An instant with its offset.
-    mutating func instant(_ name: String) throws -> Date {
+    func instant(_ name: String) throws -> Date {
         let kind = "an instant with its offset, such as 2026-11-21T09:00:00+01:00"
         let text = try require(name, try value(name, String.self, kind), kind)
         guard let date = Date(rfc3339: text) else {
@@ -78,7 +80,7 @@ struct Members {
         return date
     }
 
-    mutating func optionalInteger(_ name: String) throws -> Int? {
+    func optionalInteger(_ name: String) throws -> Int? {
         try value(name, Int.self, "an integer")
     }
 
@@ -87,16 +89,15 @@ struct Members {
         guard container.allKeys.isEmpty else { return }
         throw Problem(
             .unprocessableContent, "missing_member", "Nothing to change",
-            "Send at least one of \(asked.joined(separator: ", ")).")
+            "Send at least one of \(names.joined(separator: ", ")).")
     }
 
-    private mutating func value<Value: Decodable>(
+    private func value<Value: Decodable>(
         _ name: String, _ type: Value.Type, _ kind: String
     ) throws -> Value? {
-        asked.append(name)
         do {
             return try container.decodeIfPresent(type, forKey: MemberName(stringValue: name))
-        } catch is DecodingError {
+        } catch {
             throw Problem.invalidMember(name, "must be \(kind)")
         }
     }
@@ -105,13 +106,6 @@ struct Members {
         guard let value else { throw Problem.missingMember(name, "must be \(kind)") }
         return value
     }
-
-    /// Refuses what nobody asked for, so that a typo is not silently dropped.
-    fileprivate func refuseOthers() throws {
-        let unknown = container.allKeys.map(\.stringValue).filter { !asked.contains($0) }
-        guard let name = unknown.min() else { return }
-        throw Problem.unknownMember(name, known: asked)
-    }
 }
 
 /// Reads a whole body.
@@ -119,15 +113,7 @@ struct Body<Content: RequestMembers>: Decodable {
     let content: Content
 
     init(from decoder: any Decoder) throws {
-        var members = try Members(decoder)
-        do {
-            content = try Content(from: &members)
-        } catch let problem as Problem where problem.isAboutMissingMember {
-            // A typo in a name makes that member missing; the typo is the better news.
-            try members.refuseOthers()
-            throw problem
-        }
-        try members.refuseOthers()
+        content = try Content(from: Members(decoder, named: Content.names))
     }
 
     /// - Throws: ``Problem``: 400 for what is not JSON, 422 for JSON that is not this content.

@@ -194,14 +194,23 @@ extension Problem {
             headers: [.wwwAuthenticate: "Bearer realm=\"holdfast\""])
     }
 
+    /// A token was sent, and is not good. Source of the parameter: RFC 6750, 3.1.
+    static func invalidToken(_ detail: String) -> Problem {
+        var problem = unauthorized(detail)
+        problem.headers[.wwwAuthenticate] = "Bearer realm=\"holdfast\", error=\"invalid_token\""
+        return problem
+    }
+
     static func malformedBody(_ detail: String) -> Problem {
         Problem(.badRequest, "malformed_json", "Malformed JSON", detail)
     }
 
-    static let unsupportedMediaType = Problem(
-        .unsupportedMediaType, "unsupported_media_type", "Not JSON",
-        "Send the body as JSON with Content-Type: application/json.",
-        headers: [.accept: "application/json"])
+    static func unsupportedMediaType(knowing types: [String]) -> Problem {
+        let types = types.joined(separator: ", ")
+        return Problem(
+            .unsupportedMediaType, "unsupported_media_type", "Not JSON",
+            "Send the body as JSON. Content-Type may be: \(types).", headers: [.accept: types])
+    }
 
     static func invalidMember(_ name: String, _ requirement: String) -> Problem {
         Problem(
@@ -214,8 +223,6 @@ extension Problem {
             .unprocessableContent, "missing_member", "A member is missing",
             "'\(name)' is required and \(requirement).", extras: [.member(name)])
     }
-
-    var isAboutMissingMember: Bool { code == "missing_member" }
 
     static func unknownMember(_ name: String, known: [String]) -> Problem {
         Problem(

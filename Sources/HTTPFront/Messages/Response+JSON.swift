@@ -40,7 +40,7 @@ extension Call {
     /// - Throws: ``Problem`` 428 without `If-Match`, or with anything but one version in it.
     var expectedVersion: Int {
         get throws {
-            let field = request.headers[.ifMatch]?.filter { !$0.isWhitespace } ?? ""
+            let field = request.headers[.ifMatch] ?? ""
             let isQuoted = field.count > 2 && field.hasPrefix("\"") && field.hasSuffix("\"")
             // A slot under a hold has this suffix, and no other difference.
             let tag = field.dropFirst().dropLast()

@@ -49,11 +49,13 @@ extension HTTPFront {
 }
 
 private struct NewAppointment: RequestMembers {
+    static let names = ["slot_id", "patient_id", "reason"]
+
     let slotID: UUID
     let reason: String?
     private let patientID: UUID?
 
-    init(from members: inout Members) throws {
+    init(from members: Members) throws {
         slotID = try members.id("slot_id")
         patientID = try members.optionalID("patient_id")
         reason = try members.optionalText("reason", limit: 1000)

@@ -32,9 +32,11 @@ extension HTTPFront {
 }
 
 private struct ClinicPatch: RequestMembers {
+    static let names = ["name", "time_zone"]
+
     var changes = ClinicChanges()
 
-    init(from members: inout Members) throws {
+    init(from members: Members) throws {
         changes.name = try members.replacement("name", limit: 200)
         changes.timeZone = try members.replacement("time_zone", limit: 100)
         try members.requireOne()
@@ -42,10 +44,12 @@ private struct ClinicPatch: RequestMembers {
 }
 
 private struct NewClinic: RequestMembers {
+    static let names = ["name", "time_zone"]
+
     let name: String
     let timeZone: String
 
-    init(from members: inout Members) throws {
+    init(from members: Members) throws {
         name = try members.text("name", limit: 200)
         timeZone = try members.text("time_zone", limit: 100)
     }

@@ -1,4 +1,5 @@
 import Clinic
+import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 
@@ -36,13 +37,16 @@ extension HTTPFront {
 }
 
 private struct NewPatient: RequestMembers {
+    static let names = ["name", "email", "phone", "birth_date"]
+
     let draft: PatientDraft
 
-    init(from members: inout Members) throws {
+    init(from members: Members) throws {
         draft = try PatientDraft(
             name: members.text("name", limit: 200),
             email: members.optionalEmail("email"),
             phone: members.optionalText("phone", limit: 50),
-            birthDate: members.text("birth_date", limit: 10))
+            birthDate: members.text("birth_date", limit: 10),
+            now: Date())
     }
 }

@@ -41,9 +41,11 @@ extension HTTPFront {
 }
 
 private struct PractitionerPatch: RequestMembers {
+    static let names = ["name", "specialty"]
+
     var changes = PractitionerChanges()
 
-    init(from members: inout Members) throws {
+    init(from members: Members) throws {
         changes.name = try members.replacement("name", limit: 200)
         changes.specialty = try members.replacement("specialty", limit: 100)
         try members.requireOne()
@@ -51,10 +53,12 @@ private struct PractitionerPatch: RequestMembers {
 }
 
 private struct NewPractitioner: RequestMembers {
+    static let names = ["name", "specialty"]
+
     let name: String
     let specialty: String
 
-    init(from members: inout Members) throws {
+    init(from members: Members) throws {
         name = try members.text("name", limit: 200)
         specialty = try members.text("specialty", limit: 100)
     }

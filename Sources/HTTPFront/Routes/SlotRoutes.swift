@@ -40,9 +40,11 @@ extension HTTPFront {
 }
 
 private struct NewSlot: RequestMembers {
+    static let names = ["practitioner_id", "starts_at", "ends_at", "capacity"]
+
     let draft: SlotDraft
 
-    init(from members: inout Members) throws {
+    init(from members: Members) throws {
         draft = try SlotDraft(
             practitionerID: members.id("practitioner_id"),
             startsAt: members.instant("starts_at"),

@@ -1,0 +1,222 @@
+import Clinic
+import Foundation
+import HTTPTypes
+import Logging
+import Postgres
+import ServiceTesting
+import Testing
+
+@testable import HTTPFront
+
+/// Every route, every kind of caller, one's own things and other people's.
+@Suite("Who may do what to whose things")
+struct AccessMatrixTests {
+    /// What a route is expected to allow, written down apart from the routes.
+    struct Entry: Sendable {
+        /// Who may use it on their own clinic's things; operators may everything.
+        let allowed: Set<Kind>
+        /// The path behind the clinic's own; nil: as the route has it.
+        var path: @Sendable (Place) -> String?
+        var body: (@Sendable (Place) -> String)?
+        /// Whether another patient of the same clinic must not know of it.
+        var isPersonal = false
+        /// Whether the path, or the body, names an object of the clinic.
+        var namesObject = false
+
+        var isOpen: Bool { allowed.contains(.nobody) }
+    }
+
+    enum Kind: String, CaseIterable, Sendable {
+        case nobody, patient, otherPatient, receptionist, practitioner, admin, `operator`
+        case foreignAdmin, expired, wrongAudience
+
+        static let patients: Set<Kind> = [.patient, .otherPatient]
+        static let staff: Set<Kind> = [.receptionist, .practitioner, .admin]
+        static let everyone = Set(Kind.allCases)
+    }
+
+    /// Whose thing is asked for.
+    enum Target: CaseIterable, Sendable {
+        case own
+        /// Another clinic's, under that clinic's path.
+        case foreign
+        /// Another clinic's, under one's own clinic's path.
+        case smuggled
+    }
+
+    enum Verdict: String {
+        case passes, unauthorized, forbidden, hidden
+
+        init(_ status: Int) {
+            switch status {
+            case 401: self = .unauthorized
+            case 403: self = .forbidden
+            case 404: self = .hidden
+            default: self = .passes
+            }
+        }
+    }
+
+    /// A clinic with one of everything.
+    struct Place: Sendable {
+        let clinic: String
+        let practitioner: String
+        let slot: String
+        let patient: String
+        let appointment: String
+    }
+
+    static let entries: [String: Entry] = [
+        "GET /healthz": Entry(allowed: Kind.everyone, path: { _ in nil }),
+        "GET /readyz": Entry(allowed: Kind.everyone, path: { _ in nil }),
+        "GET /v1/clinics": Entry(allowed: Kind.everyone, path: { _ in nil }),
+        "POST /v1/clinics": Entry(
+            allowed: [], path: { _ in nil },
+            body: { _ in #"{"name": "A", "time_zone": "Europe/Berlin"}"# }),
+        "GET /v1/clinics/{clinic}": Entry(allowed: Kind.everyone, path: { _ in "" }),
+        "PATCH /v1/clinics/{clinic}": Entry(
+            allowed: [.admin], path: { _ in "" }, body: { _ in #"{"name": "B"}"# }),
+        "GET /v1/clinics/{clinic}/practitioners": Entry(
+            allowed: Kind.everyone, path: { _ in "/practitioners" }),
+        "POST /v1/clinics/{clinic}/practitioners": Entry(
+            allowed: [.admin], path: { _ in "/practitioners" },
+            body: { _ in #"{"name": "A", "specialty": "B"}"# }),
+        "GET /v1/clinics/{clinic}/practitioners/{practitioner}": Entry(
+            allowed: Kind.everyone, path: { "/practitioners/\($0.practitioner)" },
+            namesObject: true),
+        "PATCH /v1/clinics/{clinic}/practitioners/{practitioner}": Entry(
+            allowed: [.admin], path: { "/practitioners/\($0.practitioner)" },
+            body: { _ in #"{"name": "B"}"# }, namesObject: true),
+        "GET /v1/clinics/{clinic}/slots": Entry(allowed: Kind.everyone, path: { _ in "/slots" }),
+        "POST /v1/clinics/{clinic}/slots": Entry(
+            allowed: [.admin], path: { _ in "/slots" },
+            body: {
+                """
+                {"practitioner_id": "\($0.practitioner)", "starts_at": "2026-01-01T09:00:00Z",
+                "ends_at": "2026-01-01T10:00:00Z"}
+                """
+            }, namesObject: true),
+        "GET /v1/clinics/{clinic}/slots/{slot}": Entry(
+            allowed: Kind.everyone, path: { "/slots/\($0.slot)" }, namesObject: true),
+        "GET /v1/clinics/{clinic}/patients": Entry(
+            allowed: Kind.staff, path: { _ in "/patients" }),
+        "POST /v1/clinics/{clinic}/patients": Entry(
+            allowed: Kind.staff, path: { _ in "/patients" },
+            body: { _ in #"{"name": "A", "birth_date": "1968-02-29"}"# }),
+        "GET /v1/clinics/{clinic}/patients/{patient}": Entry(
+            allowed: Kind.staff.union([.patient]), path: { "/patients/\($0.patient)" },
+            isPersonal: true, namesObject: true),
+        "GET /v1/clinics/{clinic}/appointments": Entry(
+            allowed: Kind.staff.union([.patient]),
+            path: { "/appointments?patient_id=\($0.patient)" }, isPersonal: true),
+        "POST /v1/clinics/{clinic}/appointments": Entry(
+            allowed: Kind.staff.union([.patient]), path: { _ in "/appointments" },
+            body: { #"{"slot_id": "\#($0.slot)", "patient_id": "\#($0.patient)"}"# },
+            isPersonal: true, namesObject: true),
+        "GET /v1/clinics/{clinic}/appointments/{appointment}": Entry(
+            allowed: Kind.staff.union([.patient]), path: { "/appointments/\($0.appointment)" },
+            isPersonal: true, namesObject: true),
+        "GET /v1/clinics/{clinic}/audit": Entry(allowed: [.admin], path: { _ in "/audit" }),
+    ]
+
+    @Test("every route has its line in the table, and every cell is as the table says")
+    func matrix() async throws {
+        try await withService { service in
+            let front = HTTPFront(store: service.store, tokens: service.tokens)
+            let names = front.routes.map { "\($0.method.rawValue) \($0.path)" }
+            #expect(Set(names).symmetricDifference(Self.entries.keys) == [])
+
+            let own = try await Fixture(service)
+            let foreign = try await Fixture(service)
+            let ownPlace = try await place(own)
+            let foreignPlace = try await place(foreign)
+            let otherPatient = try await own.patients(2, named: "other")[1].id
+            let tokens = try await tokens(own, ownPlace, foreign, otherPatient, service)
+
+            var cells = 0
+            for name in names {
+                let entry = try #require(Self.entries[name])
+                let method = String(try #require(name.split(separator: " ").first))
+                let route = String(try #require(name.split(separator: " ").last))
+                for target in Target.allCases {
+                    let place = target == .own ? ownPlace : foreignPlace
+                    let clinic = target == .foreign ? foreignPlace.clinic : ownPlace.clinic
+                    for kind in Kind.allCases {
+                        guard
+                            let expected = Self.verdict(
+                                entry, kind, target, hasClinic: route.contains("{clinic}"))
+                        else { continue }
+                        let answer = try await service.send(
+                            method, entry.path(place).map { "/v1/clinics/\(clinic)\($0)" } ?? route,
+                            token: tokens[kind], body: entry.body?(place),
+                            headers: method == "PATCH" ? ["If-Match": "\"1\""] : [:])
+                        #expect(
+                            Verdict(answer.status) == expected,
+                            "\(name), \(kind), \(target): \(answer.status) \(answer.body)")
+                        cells += 1
+                    }
+                }
+            }
+            #expect(cells > 400)
+        }
+    }
+
+    /// What API.md's roles come to; nil for a cell that says nothing new.
+    private static func verdict(
+        _ entry: Entry, _ kind: Kind, _ target: Target, hasClinic: Bool
+    ) -> Verdict? {
+        if kind == .expired || kind == .wrongAudience { return .unauthorized }
+        guard hasClinic else {
+            guard target == .own else { return nil }
+            if entry.isOpen || kind == .operator { return .passes }
+            return kind == .nobody ? .unauthorized : .forbidden
+        }
+        if kind == .nobody && !entry.isOpen { return .unauthorized }
+        let isAtHome = (kind == .foreignAdmin) == (target == .foreign)
+        let role: Kind = kind == .foreignAdmin ? .admin : kind
+        switch target {
+        case .own, .foreign:
+            if entry.isOpen || kind == .operator { return .passes }
+            guard isAtHome else { return .hidden }
+            if entry.isPersonal && kind == .otherPatient { return .hidden }
+            return entry.allowed.contains(role) ? .passes : .forbidden
+        case .smuggled:
+            guard entry.namesObject else { return nil }
+            if entry.isOpen || kind == .operator || !isAtHome { return .hidden }
+            if entry.isPersonal && Kind.patients.contains(kind) { return .hidden }
+            return entry.allowed.contains(role) ? .hidden : .forbidden
+        }
+    }
+
+    private func place(_ fixture: Fixture) async throws -> Place {
+        let slots = try await fixture.slots(2)
+        let patient = try await fixture.patients(1, named: "own")[0]
+        let booked = try await fixture.book(slots[0].id, as: patient)
+        return Place(
+            clinic: fixture.clinic.id.text, practitioner: fixture.practitioner.id.text,
+            slot: slots[1].id.text, patient: patient.id.text,
+            appointment: try #require(booked.json["id"]?.text))
+    }
+
+    private func tokens(
+        _ own: Fixture, _ place: Place, _ foreign: Fixture, _ otherPatient: UUID,
+        _ service: Service
+    ) async throws -> [Kind: String] {
+        let clinic = own.clinic.id
+        let stranger = try await Tokens(secret: Service.secret, keySet: nil, audience: "others")
+        return [
+            .patient: try await service.token(
+                .patient, clinic: clinic, patient: UUID(uuidString: place.patient)),
+            .otherPatient: try await service.token(
+                .patient, clinic: clinic, patient: otherPatient),
+            .receptionist: own.receptionist,
+            .practitioner: try await service.token(.practitioner, clinic: clinic),
+            .admin: own.admin,
+            .operator: try await service.token(.operator),
+            .foreignAdmin: foreign.admin,
+            .expired: try await service.token(.admin, clinic: clinic, lifetime: -60),
+            .wrongAudience: try await stranger.issue(
+                role: .admin, clinicID: clinic, patientID: nil, subject: "x", lifetime: 3600),
+        ]
+    }
+}

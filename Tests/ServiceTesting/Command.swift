@@ -1,0 +1,74 @@
+import Foundation
+import PostgresTesting
+import Subprocess
+import SystemPackage
+
+/// How a run of the `holdfast` that was built with the tests ended.
+package struct Ended: Sendable {
+    package let exitCode: Int
+    /// What it said on standard error.
+    package let errors: String
+
+    fileprivate init(_ status: TerminationStatus, _ errors: String) {
+        exitCode = if case .exited(let code) = status { Int(code) } else { -1 }
+        self.errors = errors
+    }
+}
+
+/// Runs a command to its end.
+/// - Parameter environment: What it finds there.
+package func holdfast(
+    _ arguments: [String], environment: [String: String]
+) async throws -> Ended {
+    let result = try await run(
+        program, arguments: Arguments(arguments), environment: environment.forCommand,
+        workingDirectory: project, output: .discarded, error: .string(limit: 1 << 20))
+    return Ended(result.terminationStatus, result.standardError)
+}
+
+/// Runs `holdfast serve` on a free port, and calls `body` as soon as it serves.
+/// - Parameter body: Is given the service and what sends it SIGTERM, and should use it.
+package func withServe(
+    _ arguments: [String], on database: TestDatabase, environment: [String: String],
+    _ body: @escaping @Sendable (Service, @Sendable () throws -> Void) async throws -> Void
+) async throws -> Ended {
+    let result = try await run(
+        program, arguments: Arguments(["serve", "--port", "0"] + arguments),
+        environment: environment.forCommand, workingDirectory: project,
+        input: .none, output: .sequence, error: .string(limit: 1 << 20)
+    ) { execution in
+        for try await line in execution.standardOutput.strings() where line.contains("serves on") {
+            guard let port = line.split(separator: ":").last.flatMap({ Int($0) }) else { break }
+            let service = try await Service.running(on: database, port: port)
+            do {
+                try await body(service) { try execution.send(signal: .terminate) }
+            } catch {
+                try await service.shutdown()
+                try execution.send(signal: .kill)
+                throw error
+            }
+            return try await service.shutdown()
+        }
+    }
+    return Ended(result.terminationStatus, result.standardError)
+}
+
+/// Beside the tests' own program.
+private let program = Executable.path(
+    FilePath(
+        URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+            .appending(path: "holdfast").path(percentEncoded: false)))
+
+private let project = FilePath(
+    URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
+        .path(percentEncoded: false))
+
+extension [String: String] {
+    /// Nothing else is inherited: a developer's own settings are none of the tests' business.
+    fileprivate var forCommand: Environment {
+        let variables = compactMap { name, value in
+            Environment.Key(rawValue: name).map { ($0, value) }
+        }
+        return .custom([Environment.Key: String](uniqueKeysWithValues: variables))
+    }
+}

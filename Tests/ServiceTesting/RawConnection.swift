@@ -1,0 +1,39 @@
+import NIOCore
+import NIOPosix
+
+/// A client that sends what no HTTP client would.
+package struct RawConnection: Sendable {
+    private let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
+
+    /// Connects to the service.
+    package init(to service: Service) async throws {
+        channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .connect(host: "127.0.0.1", port: service.port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel(wrappingChannelSynchronously: channel)
+                }
+            }
+    }
+
+    /// Sends `text` and leaves the connection open.
+    package func send(_ text: String) async throws {
+        try await channel.channel.writeAndFlush(ByteBuffer(string: text))
+    }
+
+    /// Sends `texts`, one after the other, and reads until the service closes the connection.
+    /// - Returns: What it said until then.
+    package func converse(_ texts: [String] = []) async throws -> String {
+        try await channel.executeThenClose { inbound, outbound in
+            for text in texts { try await outbound.write(ByteBuffer(string: text)) }
+            var said = ""
+            do {
+                for try await bytes in inbound { said += String(buffer: bytes) }
+            } catch is IOError {
+                // Reset instead of closed: what was said counts.
+            }
+            return said
+        }
+    }
+
+    package func close() async throws { try await channel.channel.close() }
+}
