@@ -7,7 +7,7 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends libpq-dev pkg-config zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
-COPY Package.swift ./
+COPY Package.swift openapi.yaml ./
 COPY Sources Sources
 COPY Tests Tests
 RUN swift build --configuration release --product holdfast --static-swift-stdlib \

@@ -52,6 +52,8 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
             ],
+            // The contract, which the service hands out.
+            resources: [.embedInCode("openapi.yaml")],
             swiftSettings: strict
         ),
         .target(

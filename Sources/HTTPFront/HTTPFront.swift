@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import Logging
+import NIOCore
 
 /// The HTTP front: the services of `Clinic`, reached through the contract of `openapi.yaml`.
 package struct HTTPFront: Sendable {
@@ -37,7 +38,7 @@ package struct HTTPFront: Sendable {
 
     /// Every route there is.
     var routes: [Route] {
-        healthRoutes + clinicRoutes + practitionerRoutes + slotRoutes + patientRoutes
+        serviceRoutes + clinicRoutes + practitionerRoutes + slotRoutes + patientRoutes
             + appointmentRoutes + auditRoutes
     }
 
@@ -88,8 +89,14 @@ package struct HTTPFront: Sendable {
         return router
     }
 
-    private var healthRoutes: [Route] {
+    private var serviceRoutes: [Route] {
         [
+            Route(.get, "/openapi.yaml", for: .everyone) { _ in
+                Response(
+                    status: .ok, headers: [.contentType: "application/yaml"],
+                    body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_yaml))
+                )
+            },
             Route(.get, "/healthz", for: .everyone) { _ in
                 .json(.ok, Health(status: "ok"))
             },

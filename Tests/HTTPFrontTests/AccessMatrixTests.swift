@@ -68,6 +68,7 @@ struct AccessMatrixTests {
 
     static let entries: [String: Entry] = [
         "GET /healthz": Entry(allowed: Kind.everyone, path: { _ in nil }),
+        "GET /openapi.yaml": Entry(allowed: Kind.everyone, path: { _ in nil }),
         "GET /readyz": Entry(allowed: Kind.everyone, path: { _ in nil }),
         "GET /v1/clinics": Entry(allowed: Kind.everyone, path: { _ in nil }),
         "POST /v1/clinics": Entry(

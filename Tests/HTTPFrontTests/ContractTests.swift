@@ -52,6 +52,15 @@ struct ContractTests {
         }
     }
 
+    @Test("the service hands its contract out")
+    func handedOut() async throws {
+        try await withService { service in
+            let answer = try await service.send("GET", "/openapi.yaml")
+            #expect(answer.headers["content-type"] == "application/yaml")
+            #expect(try answer.body == text(of: "openapi.yaml"))
+        }
+    }
+
     private func contract() throws -> [String: Any] {
         try #require(try Yams.load(yaml: text(of: "openapi.yaml")) as? [String: Any])
     }

@@ -132,6 +132,40 @@ struct ProblemTests {
             testDescription: "an unknown parameter", method: "GET", path: "slots?practitioner=x",
             status: 422, code: "invalid_parameter", member: "practitioner"),
         Refusal(
+            testDescription: "a parameter where there are none", method: "GET",
+            path: "slots/\(someID)?verbose=1", status: 422, code: "invalid_parameter",
+            member: "verbose"),
+        Refusal(
+            testDescription: "a parameter of a POST", method: "POST", path: "practitioners?dry=1",
+            body: #"{"name": "A", "specialty": "B"}"#, status: 422, code: "invalid_parameter",
+            member: "dry"),
+        Refusal(
+            testDescription: "a parameter given twice", method: "GET",
+            path: "slots?limit=1&limit=2", status: 422, code: "invalid_parameter",
+            member: "limit"),
+        Refusal(
+            testDescription: "an end of a span before its start", method: "GET",
+            path: "slots?from=2030-01-02T00:00:00Z&to=2030-01-01T00:00:00Z",
+            status: 422, code: "invalid_parameter", member: "to"),
+        Refusal(
+            testDescription: "half a seat", method: "POST", path: "slots",
+            body: """
+                {"practitioner_id": "\(someID)", "starts_at": "2030-01-01T09:00:00Z",
+                "ends_at": "2030-01-01T10:00:00Z", "capacity": 1.5}
+                """,
+            status: 422, code: "invalid_member", member: "capacity"),
+        Refusal(
+            testDescription: "a number beyond all bounds", method: "POST", path: "slots",
+            body: """
+                {"practitioner_id": "\(someID)", "starts_at": "2030-01-01T09:00:00Z",
+                "ends_at": "2030-01-01T10:00:00Z", "capacity": 1e400}
+                """,
+            status: 422, code: "invalid_member", member: "capacity"),
+        Refusal(
+            testDescription: "a birth date to come", method: "POST", path: "patients",
+            body: #"{"name": "A", "birth_date": "2999-01-01"}"#,
+            status: 422, code: "invalid_member", member: "birth_date"),
+        Refusal(
             testDescription: "an unknown status", method: "GET", path: "slots?status=open",
             status: 422, code: "invalid_parameter", member: "status"),
         Refusal(
@@ -173,6 +207,46 @@ struct ProblemTests {
             #expect(answer.headers["x-request-id"]?.isEmpty == false)
             if refusal.status == 401 { #expect(answer.headers["www-authenticate"] != nil) }
             if refusal.status == 405 { #expect(answer.headers["allow"] == "GET, HEAD, POST") }
+        }
+    }
+
+    @Test("a token for a patient who does not exist: 404 wherever it matters")
+    func ghost() async throws {
+        try await withService { service in
+            let fixture = try await Fixture(service)
+            let ghost = UUID()
+            let slot = try await fixture.slots(1)[0].id.text
+            let token = try await service.token(.patient, clinic: fixture.clinic.id, patient: ghost)
+            for (method, path, body) in [
+                ("GET", "appointments", nil), ("GET", "patients/\(ghost.text)", nil),
+                ("POST", "appointments", #"{"slot_id": "\#(slot)"}"#),
+            ] {
+                let answer = try await service.send(
+                    method, fixture.path(path), token: token, body: body)
+                #expect(answer.problemCode == "patient_not_found", "\(method) \(path)")
+            }
+        }
+    }
+
+    @Test("a cursor is good for its own list and filter only")
+    func foreignCursor() async throws {
+        try await withService { service in
+            let fixture = try await Fixture(service)
+            _ = try await fixture.slots(2)
+            let page = try await service.send("GET", fixture.path("slots?limit=1&status=free"))
+            let cursor = try #require(try page.json["next_cursor"]?.text)
+            for path in [
+                fixture.path("slots?limit=1&cursor=\(cursor)"),
+                fixture.path("slots?limit=1&status=busy&cursor=\(cursor)"),
+                fixture.path("practitioners?cursor=\(cursor)"),
+            ] {
+                let answer = try await service.send("GET", path)
+                #expect(answer.problemCode == "invalid_parameter", "\(path)")
+                #expect(try answer.json["member"]?.text == "cursor")
+            }
+            let own = try await service.send(
+                "GET", fixture.path("slots?status=free&cursor=\(cursor)"))
+            #expect(try own.json["items"]?.list?.count == 1)
         }
     }
 

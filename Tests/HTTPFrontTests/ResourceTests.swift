@@ -117,53 +117,6 @@ struct ResourceTests {
         }
     }
 
-    @Test("a list in pages: every slot once, in order, whatever the filter")
-    func pages() async throws {
-        try await withService { service in
-            let fixture = try await Fixture(service)
-            let slots = try await fixture.slots(25)
-            let filters = ["", "&status=free", "&specialty=dermatology"]
-            for filter in filters {
-                var path: String? = fixture.path("slots?limit=10\(filter)")
-                var seen: [String] = []
-                var pages = 0
-                while let next = path {
-                    let answer = try await service.send("GET", next)
-                    seen += try #require(try answer.json["items"]?.list).compactMap {
-                        $0["id"]?.text
-                    }
-                    pages += 1
-                    path = answer.headers["link"].map { link in
-                        String(link.dropFirst().prefix { $0 != ">" })
-                    }
-                    #expect((try answer.json["next_cursor"] == .null) == (path == nil))
-                }
-                #expect(pages == 3)
-                #expect(seen == slots.map(\.id.text))
-            }
-            let other = try await service.send("GET", fixture.path("slots?specialty=cardiology"))
-            #expect(try other.json["items"]?.list == [])
-            // As HTTP clients write them: a plus for a space, and an offset's plus as it is.
-            let general = try await Fixture(service, specialty: "general practice")
-            _ = try await general.slots(1)
-            for query in [
-                "specialty=general+practice", "specialty=general%20practice",
-                "from=2020-01-01T00:00:00+01:00", "from=2020-01-01T00:00:00%2B01:00",
-            ] {
-                let found = try await service.send("GET", general.path("slots?\(query)"))
-                #expect(try found.json["items"]?.list?.count == 1, "\(query)")
-            }
-            let window = try await service.send(
-                "GET",
-                fixture.path(
-                    "slots?from=\(slots[3].startsAt.formatted(.iso8601))"
-                        + "&to=\(slots[5].startsAt.formatted(.iso8601))"))
-            #expect(
-                try window.json["items"]?.list?.compactMap { $0["id"]?.text }
-                    == slots[3..<5].map(\.id.text))
-        }
-    }
-
     @Test("lists of a clinic that does not exist are 404, not empty")
     func noClinic() async throws {
         try await withService { service in

@@ -42,6 +42,7 @@ package struct Contract: Sendable {
         guard let schema = content[type]?["schema"] else {
             return breaches + ["\(type) where one of \(content.names) is said"]
         }
+        guard type.hasSuffix("json") else { return breaches }
         breaches += Schema(schema).breaches(of: answer, at: "body", in: self)
         return breaches.map { "\(method) \(path), \(answer.status): \($0)" }
     }

@@ -34,11 +34,15 @@ extension BookingService {
     }
 
     /// A clinic's appointments by the time at which they start.
-    /// - Throws: `clinicNotFound`.
+    /// - Parameter patientID: Only this patient's, who must exist.
+    /// - Throws: `clinicNotFound`; `patientNotFound`.
     package func appointments(
-        in clinicID: UUID, where filter: AppointmentFilter, _ page: PageRequest
+        in clinicID: UUID, of patientID: UUID? = nil, where filter: AppointmentFilter,
+        _ page: PageRequest
     ) async throws -> Page<Appointment> {
-        let (rows, clinicExists) = try await store.read { tx in
+        var filter = filter
+        filter.patientID = patientID ?? filter.patientID
+        let (rows, patientExists, clinicExists) = try await store.read { [filter] tx in
             let rows = tx.pipeline.all(
                 Appointment.self,
                 """
@@ -53,10 +57,14 @@ extension BookingService {
                 ORDER BY starts_at, id
                 LIMIT \(page.rowsToRead)
                 """)
+            let patientExists = patientID.map { tx.pipeline.patientExists($0, in: clinicID) }
             let clinicExists = tx.pipeline.clinicExists(clinicID)
-            return Pending { (try rows.get(), try clinicExists.get()) }
+            return Pending {
+                (try rows.get(), try patientExists?.get() ?? true, try clinicExists.get())
+            }
         }
         guard clinicExists else { throw CalendarError.clinicNotFound }
+        guard patientExists else { throw RecordError.patientNotFound }
         return Page(rows, of: page) { Keyset(time: $0.startsAt, id: $0.id) }
     }
 }

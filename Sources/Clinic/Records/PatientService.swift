@@ -134,3 +134,17 @@ extension PatientService {
         return Page(rows, of: page) { Keyset(time: $0.createdAt, id: $0.id) }
     }
 }
+
+extension Pipeline {
+    /// Queues the question whether there is such a patient.
+    func patientExists(_ id: UUID, in clinicID: UUID) -> Pending<Bool> {
+        one(
+            Scalar<Bool>.self,
+            """
+            SELECT EXISTS (
+                SELECT FROM patients WHERE clinic_id = \(clinicID) AND id = \(id)
+            )
+            """
+        ).map(\.value)
+    }
+}

@@ -31,10 +31,15 @@ extension HTTPFront {
                 filter.practitionerID = try call.query.id("practitioner_id")
                 filter.status = try call.query.choice("status")
                 (filter.from, filter.to) = try call.query.span()
+                let own = call.caller?.patientID
+                // A patient sees its own appointments only, whatever it asks for.
+                guard own == nil || filter.patientID == nil || filter.patientID == own else {
+                    throw RecordError.patientNotFound
+                }
                 return try await ListPage(
                     booking.appointments(
-                        in: call.clinicID, where: filter.limited(to: call.caller),
-                        call.query.page()), of: call.query
+                        in: call.clinicID, of: own, where: filter, call.query.page()),
+                    of: call.query
                 ).response(to: call)
             },
             Route(.get, path + "/{appointment}", for: .staffAndPatients) { call in
@@ -69,16 +74,5 @@ private struct NewAppointment: RequestMembers {
         }
         guard let patientID else { throw Problem.missingMember("patient_id", "must be a UUID") }
         return patientID
-    }
-}
-
-extension AppointmentFilter {
-    /// A patient sees its own appointments only, whatever it asks for.
-    fileprivate func limited(to caller: Caller?) throws -> AppointmentFilter {
-        guard let own = caller?.patientID else { return self }
-        guard patientID == nil || patientID == own else { throw RecordError.patientNotFound }
-        var filter = self
-        filter.patientID = own
-        return filter
     }
 }
