@@ -3,6 +3,7 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import Logging
+import NIOCore
 import NIOHTTP1
 
 /// What the front knows of a request besides the request itself.
@@ -45,11 +46,13 @@ struct Reception: RouterMiddleware {
         let start = ContinuousClock.now
         var response: Response
         do {
-            // Source: RFC 9112, 3.2.
-            guard request.head.authority != nil else { throw Problem.malformedRequest }
+            // Source: RFC 9112, 3.2. Load balancers that ask for the health in HTTP/1.0 need not.
+            guard request.head.authority != nil || !request.uri.path.hasPrefix("/v1/") else {
+                throw Problem.malformedRequest
+            }
             response = try await next(request, context)
-        } catch let error as HTTPParserError {
-            // Not HTTP any more: the server answers and closes the connection.
+        } catch let error where error.isOfTheConnection {
+            // There is no request any more; ConnectionGuard answers what it can.
             throw error
         } catch let error as HTTPError where error.status == .notFound {
             response = nothingThere(request).response(to: request)
@@ -94,5 +97,12 @@ struct Reception: RouterMiddleware {
         context.logger.log(
             level: problem.status == .internalServerError ? .error : .warning,
             "request failed", metadata: ["code": "\(problem.code)", "cause": "\(error)"])
+    }
+}
+
+extension Error {
+    /// Whether the client broke off or sent what is not HTTP.
+    fileprivate var isOfTheConnection: Bool {
+        self is HTTPParserError || self is IOError || self is ChannelError
     }
 }

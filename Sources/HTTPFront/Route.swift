@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import NIOFoundationEssentialsCompat
+import NIOHTTP1
 
 /// One method of one path: who may use it and what it does.
 struct Route: Sendable {
@@ -110,12 +111,15 @@ struct Call: Sendable {
     }
 
     private static func content(of request: Request, limit: Int) async throws -> ByteBuffer {
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
-            throw Problem.bodyTooLarge
-        }
+        let length = request.headers[.contentLength].flatMap { Int($0) }
+        if let length, length > limit { throw Problem.bodyTooLarge }
         var request = request
         do {
-            return try await request.collectBody(upTo: limit)
+            let content = try await request.collectBody(upTo: limit)
+            guard length == nil || content.readableBytes == length else {
+                throw HTTPParserError.invalidEOFState
+            }
+            return content
         } catch is NIOTooManyBytesError {
             throw Problem.bodyTooLarge
         }

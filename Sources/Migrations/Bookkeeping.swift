@@ -37,6 +37,15 @@ enum Bookkeeping {
             """)
     }
 
+    /// Forgets what those files were that dbmate has reverted, which does not know of checksums.
+    static func forgetReverted(_ tx: Transaction) throws {
+        try tx.execute(
+            """
+            DELETE FROM public.schema_checksums
+            WHERE version NOT IN (SELECT version FROM public.schema_migrations)
+            """)
+    }
+
     static func forget(_ file: MigrationFile, _ tx: Transaction) throws {
         try tx.execute("DELETE FROM public.schema_migrations WHERE version = \(file.version)")
         try tx.execute("DELETE FROM public.schema_checksums WHERE version = \(file.version)")

@@ -55,7 +55,8 @@ package struct MigrationFile: Hashable, Sendable {
         guard !version.isEmpty else {
             throw .unreadable(file: name, reason: "its name must begin with a number")
         }
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        // A file from Windows ends its lines in what Swift takes for one character.
+        let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
         guard let start = lines.firstIndex(where: { $0.hasPrefix("-- migrate:up") }) else {
             throw .unreadable(file: name, reason: "it has no line '-- migrate:up'")
         }
@@ -65,6 +66,9 @@ package struct MigrationFile: Hashable, Sendable {
         }
         up = Part(lines[start..<(end ?? lines.endIndex)])
         down = end.map { Part(lines[$0...]) }
+        guard up.statements.contains(where: { !$0.isWhitespace }) else {
+            throw .unreadable(file: name, reason: "there is nothing behind its '-- migrate:up'")
+        }
     }
 }
 
@@ -81,6 +85,8 @@ package enum MigrationError: Error, CustomStringConvertible {
     case noDirectory(String)
     case unreadable(file: String, reason: String)
     case failed(file: String, reason: String)
+    /// The answer to the `COMMIT` of a file's transaction was lost.
+    case inDoubt(file: String)
     /// The file is not what it was when it was applied.
     case drifted(file: String)
     /// A version is applied that no file has.
@@ -95,7 +101,11 @@ package enum MigrationError: Error, CustomStringConvertible {
         case .unreadable(let file, let reason): "Migration \(file) cannot be read: \(reason)."
         case .failed(let file, let reason):
             "Migration \(file) failed: \(reason). Earlier ones stay applied; of this one nothing is "
-                + "in effect, unless it is marked transaction:false."
+                + "in effect, unless it is marked transaction:false: then undo by hand what it did, "
+                + "an INVALID index for example, before the next run."
+        case .inDoubt(let file):
+            "The answer to the COMMIT of migration \(file) was lost. Ask 'holdfast migrate status' "
+                + "whether it is applied, then go on."
         case .drifted(let file):
             "Migration \(file) was changed after it had been applied. Restore it and put the change "
                 + "into a new file."

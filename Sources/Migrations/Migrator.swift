@@ -40,7 +40,8 @@ package struct Migrator: Sendable {
     /// - Parameters:
     ///   - isDryRun: Only says what would be done.
     ///   - report: Called behind each file.
-    /// - Throws: ``MigrationError``: `drifted` before anything is applied; `failed`.
+    /// - Throws: ``MigrationError``: `drifted` before anything is applied; `failed`;
+    ///   `inDoubt`.
     package func up(
         isDryRun: Bool = false, report: @escaping @Sendable (Step) -> Void = { _ in }
     ) async throws {
@@ -60,7 +61,7 @@ package struct Migrator: Sendable {
 
     /// Reverts the migration that was applied last.
     /// - Throws: ``MigrationError``: `nothingToRevert`, `irreversible`, `unknownVersion`, `drifted`,
-    ///   `failed`.
+    ///   `failed`, `inDoubt`.
     package func down(
         isDryRun: Bool = false, report: @escaping @Sendable (Step) -> Void = { _ in }
     ) async throws {
@@ -100,7 +101,10 @@ extension Migrator {
         try await database.withSession { session in
             if !isDryRun {
                 try takeTurn(session)
-                try session.transaction(Bookkeeping.createTables)
+                try session.transaction { tx in
+                    try Bookkeeping.createTables(tx)
+                    try Bookkeeping.forgetReverted(tx)
+                }
             }
             try body(session)
         }
@@ -138,6 +142,8 @@ extension Migrator {
                 try session.executeUncheckedScript(part.statements)
                 try session.transaction(bookkeeping)
             }
+        } catch let error as PostgresError where error.kind == .commitUnknown {
+            throw MigrationError.inDoubt(file: file.name)
         } catch let error as PostgresError {
             throw MigrationError.failed(file: file.name, reason: "\(error)")
         }

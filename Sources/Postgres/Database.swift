@@ -63,11 +63,13 @@ public final class Database: Sendable {
     }
 
     /// Runs `body` in a read-only transaction; one round trip if all it returns is a `Pending`.
+    /// - Parameter deadline: When to give up, where that is sooner than the configuration says.
     public func read<Result: Sendable>(
-        isolation: TransactionOptions.Isolation = .readCommitted,
+        isolation: TransactionOptions.Isolation = .readCommitted, until deadline: Deadline? = nil,
         _ body: @escaping @Sendable (Transaction) throws -> Pending<Result>
     ) async throws -> Result {
-        try await write(TransactionOptions(isolation: isolation, isReadOnly: true), body)
+        try await write(
+            TransactionOptions(isolation: isolation, isReadOnly: true, deadline: deadline), body)
     }
 
     /// Refuses new transactions and closes every connection that is free, the others as they

@@ -45,6 +45,9 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
     /// 57014: the statement was cancelled, by us or by `statement_timeout`.
     public static let queryCanceled = SQLState(rawValue: "57014")
 
+    /// Whether the server lacks disk, memory or connections (class 53).
+    public var isOfResources: Bool { rawValue.hasPrefix("53") }
+
     /// Whether the code's class (its first two characters) speaks of the server's state or of the
     /// statement's text, so that the message names identifiers and never a row's values.
     var messageIsFreeOfData: Bool {

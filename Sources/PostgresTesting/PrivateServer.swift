@@ -98,7 +98,7 @@ package func withPrivateServer(
 private func withFreshServer(
     _ options: [String], _ body: @Sendable (PrivateServer) async throws -> Void
 ) async throws {
-    let folder = "/tmp/holdfast-private.\(UUID().uuidString.prefix(8))"
+    let folder = "\(TestServer.shared.folder).\(UUID().uuidString.prefix(8))"
     let server = try await PrivateServer(folder: folder, options: options)
     let result: Swift.Result<Void, any Error>
     do {

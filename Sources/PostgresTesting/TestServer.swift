@@ -6,6 +6,8 @@ import Postgres
 package struct TestServer: Sendable {
     /// A libpq URI whose user may create databases and roles.
     package let url: String
+    /// Servers that a test starts for itself get folders beside it, of longer names.
+    let folder: String
     /// The project's migrations.
     package let migrations: String
 
@@ -21,6 +23,8 @@ package struct TestServer: Sendable {
                 """)
         }
         self.url = url
+        folder =
+            ProcessInfo.processInfo.environment["HOLDFAST_TEST_FOLDER"] ?? "/tmp/holdfast-private"
         migrations = Self.project("migrations")
     }
 

@@ -9,6 +9,17 @@ extension Database {
         return Database(configuration)
     }
 
+    /// A connection of its own for those who ask whether the database is there, who are not to wait in
+    /// line with those who work with it.
+    static func attendance(_ settings: Settings) -> Database {
+        var configuration = DatabaseConfiguration(
+            url: settings.databaseURL, role: "holdfast_service")
+        configuration.poolSize = 1
+        configuration.leaseTimeout = .seconds(1)
+        configuration.deadline = .seconds(4)
+        return Database(configuration)
+    }
+
     /// The database as its owner changes it. A whole run of migrations may take a day.
     static func owner(
         _ settings: Settings, lockTimeout: Duration, statementTimeout: Duration

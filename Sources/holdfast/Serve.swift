@@ -58,11 +58,17 @@ struct Serve: AsyncParsableCommand {
         limits.requests = try settings.maxRequests
         limits.connections = min(
             limits.connections, raiseDescriptorLimit() - (try settings.poolSize))
+        guard limits.connections > 0 else {
+            throw SettingError(
+                "--pool-size (HOLDFAST_POOL_SIZE): the operating system does not let this process open "
+                    + "so many sockets (ulimit -n).")
+        }
         let port = try settings.port
         let database = try Database.service(settings)
         let store = Store(database: database, environment: ServiceEnvironment(logger: logger))
+        let attendanceDatabase = Database.attendance(settings)
         let attendance = Attendance(
-            database: database, files: try MigrationFile.all(in: settings.migrations),
+            database: attendanceDatabase, files: try MigrationFile.all(in: settings.migrations),
             drainDelay: .seconds(drainDelay.seconds), logger: logger)
         let front = HTTPFront(store: store, tokens: tokens, limits: limits) {
             await attendance.readiness()
@@ -75,7 +81,7 @@ struct Serve: AsyncParsableCommand {
         // Stopped from the last to the first, each when the one behind it has ended.
         var configuration = ServiceGroupConfiguration(
             services: [
-                ConnectionCloser(database: database),
+                ConnectionCloser(databases: [database, attendanceDatabase]),
                 Sweeper(housekeeping: Housekeeping(store: store), logger: logger),
                 server,
                 attendance,
@@ -130,6 +136,6 @@ struct Serve: AsyncParsableCommand {
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         // The rest is for the log and what libraries open.
-        return max(1064, Int(clamping: limit.rlim_cur)) - 64
+        return Int(clamping: limit.rlim_cur) - 64
     }
 }

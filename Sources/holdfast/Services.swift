@@ -31,7 +31,7 @@ final class Attendance: Service {
         } catch let error as PostgresError where error.isOfUnmigratedServer {
             return readiness(applied: [])
         } catch let error as PostgresError where error.kind == .poolTimeout {
-            // Every connection is busy: so the database is there.
+            // Too many ask at once, and are answered: so the database is there.
             return .ready
         } catch {
             logger.warning("the database cannot be reached", metadata: ["cause": "\(error)"])
@@ -65,11 +65,11 @@ extension PostgresError {
 
 /// Closes the database connections when everybody who uses them has stopped.
 struct ConnectionCloser: Service {
-    let database: Database
+    let databases: [Database]
 
     func run() async throws {
         try await gracefulShutdown()
-        await database.close()
+        for database in databases { await database.close() }
     }
 }
 

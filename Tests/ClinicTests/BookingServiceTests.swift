@@ -21,7 +21,8 @@ struct BookingServiceTests {
                 (slots[1].id, stranger),
             ]
             let outcomes = try await clinic.booking.book(
-                wishes.map { clinic.request($0, for: $1) }, in: clinic.id)
+                wishes.map { clinic.request($0, for: $1) }, in: clinic.id,
+                until: clinic.booking.store.nextDeadline)
             let refusals = outcomes.map { outcome -> BookingRefusal? in
                 if case .refused(let refusal) = outcome { refusal } else { nil }
             }

@@ -14,7 +14,7 @@ struct SettlementTests {
             scene.proxy.arm(.loseAnswer, passing: 1)
             let outcomes = try await scene.booking.book(
                 scene.patients.map { scene.clinic.request(scene.slot, for: $0) },
-                in: scene.clinic.id)
+                in: scene.clinic.id, until: scene.booking.store.nextDeadline)
             let appointments = try await scene.appointments()
             #expect(appointments.map(\.patientID) == [scene.patients[0]])
             guard case .booked(let booked) = outcomes[0], case .refused(.slotTaken) = outcomes[1]
@@ -191,7 +191,7 @@ private func withUnreliableClinic(
             // gone soon ends.
             configuration.poolSize = 1
             configuration.lockTimeout = .seconds(10)
-            configuration.idleInTransactionTimeout = .milliseconds(400)
+            configuration.idleInTransactionTimeout = .milliseconds(1500)
             let database = Database(configuration)
             let booking = BookingService(store: Store(database: database, environment: .test))
             let scene = try await UnreliableClinic(

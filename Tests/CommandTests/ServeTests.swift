@@ -13,7 +13,7 @@ struct ServeTests {
         try await withTestDatabase { db in
             let clinic = try await Bookable(db)
             let ended = try await withServe(
-                ["--drain-delay", "1s"], on: db,
+                ["--drain-delay", "3s"], on: db,
                 environment: ["DATABASE_URL": db.url, "HOLDFAST_JWT_SECRET": Service.secret]
             ) { service, terminate in
                 #expect(try await service.send("GET", "/readyz").status == 200)

@@ -46,12 +46,15 @@ struct AccessMatrixTests {
 
     enum Verdict: String {
         case passes, unauthorized, forbidden, hidden
+        /// What no cell may be.
+        case failed
 
         init(_ status: Int) {
             switch status {
             case 401: self = .unauthorized
             case 403: self = .forbidden
             case 404: self = .hidden
+            case 500...: self = .failed
             default: self = .passes
             }
         }

@@ -69,9 +69,9 @@ struct LimitTests {
     @Test("silent and slow clients are cut off")
     func slow() async throws {
         var limits = Limits()
-        limits.headTimeout = .milliseconds(200)
-        limits.bodyTimeout = .milliseconds(200)
-        limits.idleTimeout = .milliseconds(200)
+        limits.headTimeout = .seconds(1)
+        limits.bodyTimeout = .milliseconds(500)
+        limits.idleTimeout = .milliseconds(500)
         try await withService(limits: limits) { service in
             let token = try await service.token(.operator)
             #expect(try await RawConnection(to: service).converse() == "")

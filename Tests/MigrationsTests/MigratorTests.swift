@@ -25,10 +25,36 @@ struct MigratorTests {
         #expect(file.down == .init(statements: "SELECT 2;", isTransactional: true))
     }
 
+    @Test("a file that ends its lines as Windows does has the same parts")
+    func windows() throws {
+        let file = try MigrationFile(
+            name: "1.sql",
+            text: "-- migrate:up\r\nSELECT 1;\r\n-- migrate:down\r\nSELECT 2;\r\n")
+        #expect(file.up.statements == "SELECT 1;")
+        #expect(file.down?.statements == "SELECT 2;\n")
+    }
+
+    @Test("a file that dbmate reverted may change before it is applied again")
+    func revertedByDbmate() async throws {
+        try await withEmptyDatabase { db in
+            try await migrator(db, ["1_a.sql": "-- migrate:up\nCREATE TABLE a (id int);"]).up()
+            try await db.owner.transaction { tx in
+                try tx.execute("DROP TABLE a")
+                try tx.execute("DELETE FROM schema_migrations")
+            }
+            let changed = try migrator(
+                db, ["1_a.sql": "-- migrate:up\nCREATE TABLE a (id bigint);"])
+            try await changed.up()
+            try await changed.verify()
+            #expect(try await tables(in: db) == ["a"])
+        }
+    }
+
     @Test(
         "a file that cannot be understood is named",
         arguments: [
-            ("x.sql", "-- migrate:up\n"), ("1.sql", "SELECT 1"),
+            ("x.sql", "-- migrate:up\nSELECT 1;"), ("1.sql", "SELECT 1"),
+            ("1.sql", "-- migrate:up\n\n-- migrate:down\nSELECT 1;"),
             ("1.sql", "-- migrate:down\n-- migrate:up\n"),
         ])
     func unreadable(name: String, text: String) throws {

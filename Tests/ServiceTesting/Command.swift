@@ -64,9 +64,13 @@ private let project = FilePath(
         .path(percentEncoded: false))
 
 extension [String: String] {
-    /// Nothing else is inherited: a developer's own settings are none of the tests' business.
+    /// Of the tests' own environment only what sanitizers need is inherited: a developer's settings
+    /// are none of the tests' business.
     fileprivate var forCommand: Environment {
-        let variables = compactMap { name, value in
+        let inherited = ProcessInfo.processInfo.environment.filter { name, _ in
+            ["PATH", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"].contains(name)
+        }
+        let variables = merging(inherited) { own, _ in own }.compactMap { name, value in
             Environment.Key(rawValue: name).map { ($0, value) }
         }
         return .custom([Environment.Key: String](uniqueKeysWithValues: variables))

@@ -10,7 +10,9 @@ package struct RawConnection: Sendable {
         channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connect(host: "127.0.0.1", port: service.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel(wrappingChannelSynchronously: channel)
+                    try NIOAsyncChannel(
+                        wrappingChannelSynchronously: channel,
+                        configuration: .init(isOutboundHalfClosureEnabled: true))
                 }
             }
     }
@@ -21,13 +23,25 @@ package struct RawConnection: Sendable {
     }
 
     /// Sends `texts`, one after the other, and reads until the service closes the connection.
+    /// - Parameters:
+    ///   - leaves: Whether to say behind them that no more will come.
+    ///   - more: Sent as soon as the service has said something.
     /// - Returns: What it said until then.
-    package func converse(_ texts: [String] = []) async throws -> String {
+    package func converse(
+        _ texts: [String] = [], thenLeave leaves: Bool = false, onceAnswered more: [String] = []
+    ) async throws -> String {
         try await channel.executeThenClose { inbound, outbound in
             for text in texts { try await outbound.write(ByteBuffer(string: text)) }
+            if leaves { outbound.finish() }
             var said = ""
+            var more = more[...]
             do {
-                for try await bytes in inbound { said += String(buffer: bytes) }
+                for try await bytes in inbound {
+                    said += String(buffer: bytes)
+                    if let next = more.popFirst() {
+                        try await outbound.write(ByteBuffer(string: next))
+                    }
+                }
             } catch is IOError {
                 // Reset instead of closed: what was said counts.
             }

@@ -7,8 +7,10 @@ extension BookingService {
     ///
     /// Read behind the transaction, without locks. Of each practitioner the 500 slots next to the
     /// wanted time on either side are looked at, which is weeks of a full calendar.
-    func alternatives(to slotID: UUID, in clinicID: UUID) async throws -> [Slot] {
-        try await store.read { tx in
+    func alternatives(
+        to slotID: UUID, in clinicID: UUID, until deadline: Deadline? = nil
+    ) async throws -> [Slot] {
+        try await store.read(until: deadline) { tx in
             tx.pipeline.all(
                 Slot.self,
                 """

@@ -15,7 +15,8 @@ package struct BookingService: Sendable {
     /// - Throws: ``BookingRefused``; ``Unavailable``. Nothing was booked then, unless it is
     ///   `outcomeUnknown`.
     package func book(_ request: BookingRequest, in clinicID: UUID) async throws -> Appointment {
-        let outcomes = try await book([request], in: clinicID)
+        let deadline = store.nextDeadline
+        let outcomes = try await book([request], in: clinicID, until: deadline)
         guard let outcome = outcomes.first else { preconditionFailure("a request got no outcome") }
         switch outcome {
         case .booked(let appointment): return appointment
@@ -23,15 +24,18 @@ package struct BookingService: Sendable {
             throw BookingRefused(
                 refusal: refusal,
                 alternatives: refusal.wantsAlternatives
-                    ? await suggestions(insteadOf: request.slotID, in: clinicID) : [])
+                    ? await suggestions(
+                        insteadOf: request.slotID, in: clinicID, until: deadline) : [])
         case .failed(let error): throw error
         }
     }
 
     /// The alternatives, or none if they cannot be read now: the refusal stands without them.
-    private func suggestions(insteadOf slotID: UUID, in clinicID: UUID) async -> [Slot] {
+    private func suggestions(
+        insteadOf slotID: UUID, in clinicID: UUID, until deadline: Deadline
+    ) async -> [Slot] {
         do {
-            return try await alternatives(to: slotID, in: clinicID)
+            return try await alternatives(to: slotID, in: clinicID, until: deadline)
         } catch {
             store.environment.logger.warning(
                 "no alternatives for a refusal", metadata: ["cause": "\(error)"])
@@ -52,16 +56,17 @@ extension BookingService {
     /// Decides a batch of one clinic's requests. A single request is a batch of one.
     /// - Returns: An outcome for each request, in the order of the requests.
     func book(
-        _ requests: [BookingRequest], in clinicID: UUID, tries: Int = 3
+        _ requests: [BookingRequest], in clinicID: UUID, until deadline: Deadline, tries: Int = 3
     ) async throws -> [BookingOutcome] {
-        let outcomes = try await decide(requests, in: clinicID)
+        let outcomes = try await decide(requests, in: clinicID, until: deadline)
         var decided: [BookingOutcome] = []
         for (request, outcome) in zip(requests, outcomes) {
             if let outcome {
                 decided.append(outcome)
             } else if tries > 1 {
                 do {
-                    decided += try await book([request], in: clinicID, tries: tries - 1)
+                    decided += try await book(
+                        [request], in: clinicID, until: deadline, tries: tries - 1)
                 } catch {
                     // What was decided for the others is committed, whatever becomes of this one.
                     decided.append(.failed(error))
@@ -77,12 +82,14 @@ extension BookingService {
     /// - Returns: Nil for a request that has to be decided again, alone: between the reading and the
     ///   writing its patient got another appointment for that time.
     private func decide(
-        _ requests: [BookingRequest], in clinicID: UUID
+        _ requests: [BookingRequest], in clinicID: UUID, until deadline: Deadline
     ) async throws -> [BookingOutcome?] {
         let bookings = requests.map { Booking($0, newID: store.environment.newID) }
         do {
             // A batch serves many callers: none of them may cancel it for the others.
-            return try await store.write(to: clinicID, isCancellable: false) { tx in
+            return try await store.write(
+                to: clinicID, isCancellable: false, until: deadline
+            ) { tx in
                 let slots = lockSlots(of: bookings, in: clinicID, tx)
                 let patients = readPatients(of: bookings, in: clinicID, tx)
 

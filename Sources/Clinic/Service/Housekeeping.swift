@@ -31,14 +31,14 @@ package struct Housekeeping: Sendable {
                         """
                         DELETE FROM markers
                         WHERE clinic_id = \(clinicID)
-                            AND id IN (
+                            AND id = ANY (ARRAY(
                                 SELECT id
                                 FROM markers
                                 WHERE clinic_id = \(clinicID) AND id < \(bound)
                                 ORDER BY id
                                 LIMIT \(step)
                                 FOR UPDATE SKIP LOCKED
-                            )
+                            ))
                         """)
                 }
                 removed += count

@@ -16,7 +16,8 @@ package struct InvalidInput: Error, Hashable, Sendable {
 /// The service could not do its work now; trying again may help.
 package struct Unavailable: Error, Hashable, Sendable {
     package enum Reason: Hashable, Sendable {
-        /// Too many callers wait already, or one statement took too long.
+        /// Too many callers wait already, one statement took too long, or the server lacks disk,
+        /// memory or connections.
         case overloaded
         /// Somebody else kept a row locked for too long.
         case lockTimeout
@@ -52,6 +53,7 @@ extension Unavailable {
         case (.server, .queryCanceled?), (.server, .deadlockDetected?),
             (.server, .serializationFailure?):
             reason = .overloaded
+        case (.server, let state?) where state.isOfResources: reason = .overloaded
         default: return nil
         }
         cause = error.description

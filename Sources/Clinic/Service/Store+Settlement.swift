@@ -31,11 +31,11 @@ extension Store {
                 }
             } catch let refused as Refused {
                 throw refused.cause
-            } catch let error as PostgresError where error.mayPass {
+            } catch let error where refusal == nil && !error.mayPass {
+                refusal = error
+            } catch {
                 // A cancelled task does not wait; the loop's guard sees it.
                 try? await Task.sleep(for: .milliseconds(Int.random(in: 20...200)))
-            } catch {
-                refusal = error
             }
         }
         throw doubt
@@ -47,11 +47,13 @@ private struct Refused: Error {
     let cause: any Error
 }
 
-extension PostgresError {
-    /// Whether asking again may bring an answer: the server was away, or somebody was in the way,
-    /// the change in doubt itself perhaps.
+extension Error {
+    /// Whether asking again may bring an answer: the server was away, or lacked something, or
+    /// somebody was in the way, the change in doubt itself perhaps.
     fileprivate var mayPass: Bool {
-        switch (kind, sqlState) {
+        guard let error = self as? PostgresError else { return false }
+        if error.sqlState?.isOfResources == true { return true }
+        return switch (error.kind, error.sqlState) {
         case (.connectFailed, _), (.connectionLost, _), (.commitUnknown, _), (.poolTimeout, _): true
         case (.server, .lockNotAvailable?), (.server, .queryCanceled?),
             (.server, .deadlockDetected?), (.server, .serializationFailure?),

@@ -21,25 +21,32 @@ package struct Store: Sendable {
     /// Makes the id of something new.
     package var newID: @Sendable () -> UUID { environment.newID }
 
-    /// Runs a read; see ``Database/read(isolation:_:)``.
+    /// When a change that begins now is given up.
+    var nextDeadline: Deadline { .now + deadline }
+
+    /// Runs a read; see ``Database/read(isolation:until:_:)``.
     /// - Throws: ``Unavailable``; what `body` throws.
     func read<Result: Sendable>(
-        isolation: TransactionOptions.Isolation = .readCommitted,
+        isolation: TransactionOptions.Isolation = .readCommitted, until deadline: Deadline? = nil,
         _ body: @escaping @Sendable (Transaction) throws -> Pending<Result>
     ) async throws -> Result {
-        try await translatingErrors { try await database.read(isolation: isolation, body) }
+        try await translatingErrors {
+            try await database.read(isolation: isolation, until: deadline, body)
+        }
     }
 
     /// Runs a change to one clinic's data, and settles what became of it if the answer to its
     /// `COMMIT` is lost; see ``MarkedChange``. All ids that `body` writes are made before.
-    /// - Parameter isCancellable: Whether cancelling the task may undo it before its `COMMIT`.
+    /// - Parameters:
+    ///   - isCancellable: Whether cancelling the task may undo it before its `COMMIT`.
+    ///   - deadline: When to give up; nil: `deadline` from now.
     /// - Throws: ``Unavailable``; what `body` throws.
     func write<Result: Sendable>(
         to clinicID: UUID,
-        isCancellable: Bool = true,
+        isCancellable: Bool = true, until deadline: Deadline? = nil,
         _ body: @escaping MarkedChange<Result>.Body
     ) async throws -> Result {
-        let deadline = Deadline.now + deadline
+        let deadline = deadline ?? nextDeadline
         let change = MarkedChange(to: clinicID, marker: newID(), body)
         let options = TransactionOptions(isCancellable: isCancellable, deadline: deadline)
         return try await translatingErrors {

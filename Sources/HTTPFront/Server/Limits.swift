@@ -16,6 +16,8 @@ package struct Limits: Sendable {
     package var bodyTimeout: Duration = .seconds(15)
     /// From a response until the next request's header fields are there.
     package var idleTimeout: Duration = .seconds(60)
+    /// For a client to go on reading, once more is on its way to it than fits into the buffers.
+    package var writeTimeout: Duration = .seconds(10)
     /// For the rest of a body that nobody waits for any more, such as one that is too large.
     package var lingerTimeout: Duration = .seconds(2)
 
