@@ -1,7 +1,7 @@
 # Holdfast: what people do with this project. 'make' alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sanitize dependencies build lint format clean
+.PHONY: help run test sanitize dbmate dependencies build lint format clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ test: ## Run all tests on a PostgreSQL of their own
 sanitize: ## Run the tests under the address and the thread sanitizer (each builds everything anew)
 	@scripts/dependencies
 	@scripts/sanitize
+
+dbmate: ## Show that dbmate and 'holdfast migrate' may take turns on a database
+	@scripts/dbmate
 
 dependencies: ## Install the Debian packages that are missing
 	@scripts/dependencies
