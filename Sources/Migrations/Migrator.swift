@@ -40,22 +40,27 @@ package struct Migrator: Sendable {
     /// - Parameters:
     ///   - isDryRun: Only says what would be done.
     ///   - report: Called behind each file.
+    /// - Returns: How many files were missing.
     /// - Throws: ``MigrationError``: `drifted` before anything is applied; `failed`;
     ///   `inDoubt`.
+    @discardableResult
     package func up(
         isDryRun: Bool = false, report: @escaping @Sendable (Step) -> Void = { _ in }
-    ) async throws {
+    ) async throws -> Int {
         try await locked(isDryRun: isDryRun) { session in
-            for status in try verified(session) where !status.isApplied {
+            let missing = try verified(session).filter { !$0.isApplied }
+            for status in missing {
                 try run(status.file, status.file.up, isDryRun: isDryRun, session, report) { tx in
                     try Bookkeeping.remember(status.file, tx)
                 }
             }
             // Files that dbmate applied are remembered as they are now.
-            guard !isDryRun else { return }
-            try session.transaction { tx in
-                for file in files { try Bookkeeping.rememberChecksum(of: file, tx) }
+            if !isDryRun {
+                try session.transaction { tx in
+                    for file in files { try Bookkeeping.rememberChecksum(of: file, tx) }
+                }
             }
+            return missing.count
         }
     }
 
@@ -95,9 +100,9 @@ package struct Migrator: Sendable {
 
 extension Migrator {
     /// Calls `body` while no other migrator is at work.
-    private func locked(
-        isDryRun: Bool, _ body: @escaping @Sendable (Session) throws -> Void
-    ) async throws {
+    private func locked<Result: Sendable>(
+        isDryRun: Bool, _ body: @escaping @Sendable (Session) throws -> Result
+    ) async throws -> Result {
         try await database.withSession { session in
             if !isDryRun {
                 try takeTurn(session)
@@ -106,7 +111,7 @@ extension Migrator {
                     try Bookkeeping.forgetReverted(tx)
                 }
             }
-            try body(session)
+            return try body(session)
         }
     }
 

@@ -49,7 +49,10 @@ struct Migrate: AsyncParsableCommand {
 
         func run() async throws {
             try await options.withMigrator { migrator in
-                try await migrator.up(isDryRun: dryRun) { $0.print("apply", "applied") }
+                let missing = try await migrator.up(isDryRun: dryRun) {
+                    $0.print("apply", "applied")
+                }
+                if missing == 0 { print("nothing to apply: the database is up to date") }
             }
         }
     }
