@@ -11,6 +11,7 @@ package struct HTTPFront: Sendable {
     let calendar: CalendarService
     let booking: BookingService
     let patients: PatientService
+    let admin: AdminService
     let audit: AuditService
     private let tokens: Tokens
     private let limits: Limits
@@ -29,6 +30,7 @@ package struct HTTPFront: Sendable {
         calendar = CalendarService(store: store)
         booking = BookingService(store: store)
         patients = PatientService(store: store)
+        admin = AdminService(store: store)
         audit = AuditService(store: store)
         self.tokens = tokens
         self.limits = limits
@@ -39,7 +41,7 @@ package struct HTTPFront: Sendable {
     /// Every route there is.
     var routes: [Route] {
         serviceRoutes + clinicRoutes + practitionerRoutes + slotRoutes + patientRoutes
-            + appointmentRoutes + auditRoutes
+            + appointmentRoutes + registrationRoutes + auditRoutes
     }
 
     /// The server, not yet running.

@@ -98,16 +98,37 @@ struct Call: Sendable {
     }
 
     /// The body's members.
+    /// - Parameter mayBeAbsent: Whether no body at all stands for an object without members.
     /// - Throws: ``Problem``: 415, 400 or 422, naming what is wrong.
-    func body<Content: RequestMembers>(_ type: Content.Type = Content.self) throws -> Content {
-        let mediaType = request.headers[.contentType]?.prefix { $0 != ";" }
-            .filter { !$0.isWhitespace }.lowercased()
+    func body<Content: RequestMembers>(
+        _ type: Content.Type = Content.self, mayBeAbsent: Bool = false
+    ) throws -> Content {
+        if mayBeAbsent && content.readableBytes == 0 {
+            return try Body<Content>.decode(Data("{}".utf8))
+        }
         var known = ["application/json"]
         if request.method == .patch { known.append("application/merge-patch+json") }
+        try requireMediaType(of: known)
+        return try Body<Content>.decode(Data(buffer: content))
+    }
+
+    /// The body of a `PATCH` that takes both styles.
+    /// - Throws: ``Problem``: 415, 400 or 422, naming what is wrong.
+    func patch() throws -> Patch {
+        let types = ["application/merge-patch+json", "application/json-patch+json"]
+        try requireMediaType(of: types + ["application/json"])
+        let data = Data(buffer: content)
+        return mediaType == types[1] ? try Patch(operations: data) : Patch(merging: data)
+    }
+
+    private func requireMediaType(of known: [String]) throws {
         guard let mediaType, known.contains(mediaType) else {
             throw Problem.unsupportedMediaType(knowing: known)
         }
-        return try Body<Content>.decode(Data(buffer: content))
+    }
+
+    private var mediaType: String? {
+        request.headers[.contentType]?.prefix { $0 != ";" }.filter { !$0.isWhitespace }.lowercased()
     }
 
     private static func content(of request: Request, limit: Int) async throws -> ByteBuffer {

@@ -44,6 +44,21 @@ struct VerificationTests {
             testDescription: "a slot that counts wrongly",
             statements: ["UPDATE slots SET booked = 0"], number: 4),
         Breakage(
+            testDescription: "a decision of which nobody was told",
+            statements: ["DELETE FROM outbox WHERE kind = 'registration.approved'"], number: 5),
+        Breakage(
+            testDescription: "a decision of which the patient was told twice",
+            statements: [
+                """
+                INSERT INTO outbox (clinic_id, kind, subject, id, recipient)
+                SELECT clinic_id, 'registration.rejected', id || ':3', id, email
+                FROM registrations
+                """
+            ], number: 5),
+        Breakage(
+            testDescription: "a decision that somebody else claims",
+            statements: ["UPDATE registrations SET decided_by = 'eve'"], number: 5),
+        Breakage(
             testDescription: "a message that was never queued",
             statements: ["DELETE FROM outbox"], number: 6),
         Breakage(
@@ -70,8 +85,16 @@ struct VerificationTests {
                 _ = try await clinic.booking.book(
                     clinic.request(slot.id, for: patient), in: clinic.id)
             }
-            let verification = Verification(
-                store: Store(database: db.service, environment: .test))
+            let store = Store(database: db.service, environment: .test)
+            let verification = Verification(store: store)
+            let email = "asa@example.org"
+            let registration = try await AdminService(store: store).register(
+                PatientDraft(
+                    name: "Åsa", email: email, phone: nil, birthDate: "1968-02-29", now: Date()),
+                email: email, in: clinic.id, by: TestClinic.author)
+            _ = try await AdminService(store: store).approve(
+                RegistrationTarget(
+                    registration.id, in: clinic.id, version: 1, by: TestClinic.author))
             let before = try await verification.run()
             #expect(before == .init(clinics: 1, rules: Invariant.all.count, breaches: []))
 

@@ -67,6 +67,7 @@ struct AccessMatrixTests {
         let slot: String
         let patient: String
         let appointment: String
+        let registration: String
     }
 
     static let entries: [String: Entry] = [
@@ -120,6 +121,32 @@ struct AccessMatrixTests {
         "GET /v1/clinics/{clinic}/appointments/{appointment}": Entry(
             allowed: Kind.staff.union([.patient]), path: { "/appointments/\($0.appointment)" },
             isPersonal: true, namesObject: true),
+        "POST /v1/clinics/{clinic}/registrations": Entry(
+            allowed: Kind.everyone, path: { _ in "/registrations" },
+            body: { _ in
+                """
+                {"name": "A", "email": "\(UUID().text)@example.org", "birth_date": "1968-02-29"}
+                """
+            }),
+        "GET /v1/clinics/{clinic}/registrations": Entry(
+            allowed: [.admin], path: { _ in "/registrations" }),
+        "GET /v1/clinics/{clinic}/registrations/{registration}": Entry(
+            allowed: [.admin], path: { "/registrations/\($0.registration)" }, namesObject: true),
+        "PATCH /v1/clinics/{clinic}/registrations/{registration}": Entry(
+            allowed: [.admin], path: { "/registrations/\($0.registration)" },
+            body: { _ in #"{"comments": "B"}"# }, namesObject: true),
+        "POST /v1/clinics/{clinic}/registrations/{registration}/claim": Entry(
+            allowed: [.admin], path: { "/registrations/\($0.registration)/claim" },
+            body: { _ in "{}" }, namesObject: true),
+        "POST /v1/clinics/{clinic}/registrations/{registration}/release": Entry(
+            allowed: [.admin], path: { "/registrations/\($0.registration)/release" },
+            body: { _ in "{}" }, namesObject: true),
+        "POST /v1/clinics/{clinic}/registrations/{registration}/approve": Entry(
+            allowed: [.admin], path: { "/registrations/\($0.registration)/approve" },
+            body: { _ in "{}" }, namesObject: true),
+        "POST /v1/clinics/{clinic}/registrations/{registration}/reject": Entry(
+            allowed: [.admin], path: { "/registrations/\($0.registration)/reject" },
+            body: { _ in #"{"reason": "C"}"# }, namesObject: true),
         "GET /v1/clinics/{clinic}/audit": Entry(allowed: [.admin], path: { _ in "/audit" }),
     ]
 
@@ -153,7 +180,7 @@ struct AccessMatrixTests {
                         let answer = try await service.send(
                             method, entry.path(place).map { "/v1/clinics/\(clinic)\($0)" } ?? route,
                             token: tokens[kind], body: entry.body?(place),
-                            headers: method == "PATCH" ? ["If-Match": "\"1\""] : [:])
+                            headers: ["If-Match": "\"1\""])
                         #expect(
                             Verdict(answer.status) == expected,
                             "\(name), \(kind), \(target): \(answer.status) \(answer.body)")
@@ -199,7 +226,8 @@ struct AccessMatrixTests {
         return Place(
             clinic: fixture.clinic.id.text, practitioner: fixture.practitioner.id.text,
             slot: slots[1].id.text, patient: patient.id.text,
-            appointment: try #require(booked.json["id"]?.text))
+            appointment: try #require(booked.json["id"]?.text),
+            registration: try await fixture.registration().id.text)
     }
 
     private func tokens(

@@ -55,6 +55,22 @@ package struct Fixture: Sendable {
             in: clinic.id, by: Self.author)
     }
 
+    /// A request to become a patient.
+    package func registration(
+        _ email: String = "\(UUID().text)@example.org"
+    ) async throws -> Registration {
+        try await AdminService(store: service.store).register(
+            PatientDraft(
+                name: "Åsa Lindqvist", email: email, phone: nil, birthDate: "1968-02-29",
+                now: Date()),
+            email: email, in: clinic.id, by: Self.author)
+    }
+
+    /// An administrator of that name.
+    package func admin(_ subject: String) async throws -> String {
+        try await service.token(.admin, clinic: clinic.id, subject: subject)
+    }
+
     /// Asks for a slot as the patient itself.
     package func book(_ slot: UUID, as patient: Patient) async throws -> Answer {
         try await service.send(

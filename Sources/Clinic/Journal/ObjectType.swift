@@ -5,4 +5,5 @@ package enum ObjectType: String, CaseIterable, Sendable {
     case slot
     case patient
     case appointment
+    case registration
 }

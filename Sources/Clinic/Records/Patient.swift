@@ -51,16 +51,22 @@ package struct PatientDraft: Hashable, Sendable {
     package init(
         name: String, email: String?, phone: String?, birthDate: String, now: Date
     ) throws(InvalidInput) {
-        let tomorrow = now.addingTimeInterval(86_400).formatted(.iso8601.year().month().day())
-        guard let day = CalendarDay(birthDate), ("1900-01-01"..."\(tomorrow)").contains(birthDate)
-        else {
-            throw InvalidInput(
-                "birth_date", "must be a day from 1900-01-01 until today, such as 1968-02-29")
-        }
         self.name = name
         self.email = email
         self.phone = phone
-        self.birthDate = day
+        self.birthDate = try Self.birthDate(birthDate, now: now)
+    }
+
+    /// Reads a day on which somebody may have been born; see `init`.
+    package static func birthDate(
+        _ text: String, now: Date
+    ) throws(InvalidInput) -> CalendarDay {
+        let tomorrow = now.addingTimeInterval(86_400).formatted(.iso8601.year().month().day())
+        guard let day = CalendarDay(text), ("1900-01-01"..."\(tomorrow)").contains(text) else {
+            throw InvalidInput(
+                "birth_date", "must be a day from 1900-01-01 until today, such as 1968-02-29")
+        }
+        return day
     }
 }
 

@@ -13,6 +13,7 @@ package struct VersionConflict: Error, Hashable, Sendable {
 package enum VersionedObject: Hashable, Sendable {
     case clinic(Clinic)
     case practitioner(Practitioner)
+    case registration(Registration)
 }
 
 /// Who made a version of an object, and when.

@@ -72,6 +72,47 @@ struct Invariant: Sendable {
             HAVING slots.booked <> count(appointments)
             """
         },
+        Invariant(
+            number: 5, rule: "A decided registration has one message of its kind; others have none."
+        ) {
+            """
+            SELECT 'registration ' || registrations.id || ' is ' || registrations.status || ', has '
+                || count(outbox) || ' messages'
+            FROM registrations
+            LEFT JOIN outbox
+                ON outbox.clinic_id = \($0)
+                AND outbox.kind IN ('registration.approved', 'registration.rejected')
+                AND split_part(outbox.subject, ':', 1) = registrations.id::text
+            WHERE registrations.clinic_id = \($0)
+            GROUP BY registrations.id, registrations.status
+            HAVING count(outbox) FILTER (WHERE outbox.kind = 'registration.' || registrations.status)
+                    <> CASE
+                        WHEN registrations.status IN ('approved', 'rejected') THEN 1
+                        ELSE 0
+                    END
+                OR count(outbox) > 1
+            """
+        },
+        Invariant(number: 5, rule: "Who decided a registration is who the journal says.") {
+            """
+            SELECT 'registration ' || registrations.id
+            FROM registrations
+            LEFT JOIN journal
+                ON journal.clinic_id = \($0)
+                AND journal.object_type = 'registration'
+                AND journal.object_id = registrations.id
+                AND journal.action IN ('registration.approved', 'registration.rejected')
+            WHERE registrations.clinic_id = \($0)
+            GROUP BY registrations.id, registrations.status, registrations.decided_by
+            HAVING count(journal)
+                    <> CASE
+                        WHEN registrations.status IN ('approved', 'rejected') THEN 1
+                        ELSE 0
+                    END
+                OR min(journal.action) <> 'registration.' || registrations.status
+                OR min(journal.actor) <> registrations.decided_by
+            """
+        },
         Invariant(number: 6, rule: "Each booking queued exactly one message.") {
             """
             SELECT 'appointment ' || appointments.id
@@ -99,6 +140,8 @@ struct Invariant: Sendable {
                 SELECT 'patient', id, version FROM patients WHERE clinic_id = \($0)
                 UNION ALL
                 SELECT 'appointment', id, version FROM appointments WHERE clinic_id = \($0)
+                UNION ALL
+                SELECT 'registration', id, version FROM registrations WHERE clinic_id = \($0)
             ) AS object
             LEFT JOIN journal
                 ON journal.clinic_id = \($0)

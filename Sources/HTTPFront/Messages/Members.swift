@@ -46,6 +46,24 @@ struct Members {
         return try text(name, limit: limit)
     }
 
+    /// Like `replacement`, of what may be null; nil if the member is absent.
+    func optionalReplacement(_ name: String, limit: Int) throws -> String?? {
+        guard container.contains(MemberName(stringValue: name)) else { return nil }
+        return .some(try optionalText(name, limit: limit))
+    }
+
+    /// One of an enum's values; nil if the member is absent.
+    func choice<Choice: RawRepresentable<String> & CaseIterable>(
+        _ name: String, _ type: Choice.Type = Choice.self
+    ) throws -> Choice? {
+        guard let text = try replacement(name, limit: 50) else { return nil }
+        guard let choice = Choice(rawValue: text) else {
+            let all = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Problem.invalidMember(name, "must be one of \(all)")
+        }
+        return choice
+    }
+
     /// An e-mail address as far as its shape goes; whether anybody reads it only a message can tell.
     func optionalEmail(_ name: String) throws -> String? {
         guard let text = try optionalText(name, limit: 254) else { return nil }
@@ -56,6 +74,11 @@ struct Members {
             throw Problem.invalidMember(name, "must be an e-mail address such as ann@example.org")
         }
         return text
+    }
+
+    /// Like `optionalEmail`, but must be there.
+    func email(_ name: String) throws -> String {
+        try require(name, try optionalEmail(name), "an e-mail address")
     }
 
     func id(_ name: String) throws -> UUID {

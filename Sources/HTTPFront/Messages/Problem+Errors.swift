@@ -13,6 +13,7 @@ extension Problem {
         case let refused as BookingRefused: self.init(refused)
         case let error as CalendarError: self.init(error)
         case let error as RecordError: self.init(error)
+        case let error as RegistrationError: self.init(error)
         case let conflict as VersionConflict: self.init(conflict)
         case let error as InvalidInput: self = .invalidMember(error.member, error.requirement)
         case let error as Unavailable: self.init(error)
@@ -92,12 +93,41 @@ extension Problem {
         }
     }
 
+    private init(_ error: RegistrationError) {
+        switch error {
+        case .registrationNotFound:
+            self.init(
+                .notFound, "registration_not_found", "No such registration",
+                "The clinic has no registration of that id.")
+        case .alreadyRegistered:
+            self.init(
+                .conflict, "already_registered", "Registered already",
+                "A request with this e-mail address waits for a decision. There will be a message.")
+        case .alreadyClaimed(let registration):
+            self.init(
+                .conflict, "already_claimed", "Somebody else reviews it",
+                "\(registration.assignedTo ?? "Somebody") has picked this registration. Choose another "
+                    + "one, or ask for its release.",
+                extras: [.review(registration)])
+        case .alreadyDecided(let registration):
+            let when = registration.decidedAt.map { " at \($0.rfc3339)" } ?? ""
+            self.init(
+                .conflict, "already_decided", "Decided already",
+                "\(registration.decidedBy ?? "Somebody") has \(registration.status.rawValue) this "
+                    + "registration\(when). A decision is final.",
+                extras: [.review(registration)])
+        case .notClaimed:
+            self.init(
+                .conflict, "not_claimed", "Nobody reviews it",
+                "This registration is in the queue already.")
+        }
+    }
+
     private init(_ conflict: VersionConflict) {
         self.init(
             .preconditionFailed, "version_conflict", "Changed meanwhile",
-            "\(conflict.lastChange.author) changed this at "
-                + "\(conflict.lastChange.at.rfc3339). Look at 'current', then send the change again "
-                + "with its ETag in If-Match.",
+            conflict.summary + " Look at 'current', then send the change again with its ETag in "
+                + "If-Match.",
             extras: [.conflict(conflict)], headers: [.eTag: conflict.current.etag])
     }
 
@@ -128,6 +158,22 @@ extension Problem {
         case .contentTooLarge: self = .bodyTooLarge
         default: self = .malformedRequest
         }
+    }
+}
+
+extension VersionConflict {
+    /// What has become of the object since the caller saw it, and by whom.
+    fileprivate var summary: String {
+        if case .registration(let registration) = current {
+            if let reviewer = registration.assignedTo, registration.status == .inReview {
+                return "Already picked by \(reviewer)."
+            }
+            if let decidedBy = registration.decidedBy, let decidedAt = registration.decidedAt {
+                return
+                    "\(decidedBy) has \(registration.status.rawValue) it at \(decidedAt.rfc3339)."
+            }
+        }
+        return "\(lastChange.author) changed this at \(lastChange.at.rfc3339)."
     }
 }
 

@@ -26,6 +26,8 @@ struct Problem: Error, Sendable {
         case missing([String])
         /// What an object has become, and by whom, since the version that the caller knows.
         case conflict(VersionConflict)
+        /// Who reviews a registration, or has decided it and when.
+        case review(Registration)
     }
 
     init(
@@ -76,6 +78,7 @@ struct Problem: Error, Sendable {
                 case .alternatives(let slots): members.write("alternatives", slots)
                 case .missing(let things): members.write("missing", things)
                 case .conflict(let conflict): conflict.write(to: &members)
+                case .review(let registration): registration.writeReview(to: &members)
                 }
             }
         }

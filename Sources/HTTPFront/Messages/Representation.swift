@@ -29,9 +29,17 @@ struct MemberWriter {
         buffer.writeString("\"\(value.text)\"")
     }
 
+    mutating func write(_ name: StaticString, _ value: UUID?) {
+        write(name, value?.text)
+    }
+
     mutating func write(_ name: StaticString, _ value: Date) {
         writeName(name)
         buffer.writeString("\"\(value.rfc3339)\"")
+    }
+
+    mutating func write(_ name: StaticString, _ value: Date?) {
+        write(name, value?.rfc3339)
     }
 
     mutating func write(_ name: StaticString, _ value: Int) {

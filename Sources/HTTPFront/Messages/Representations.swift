@@ -29,6 +29,7 @@ extension VersionConflict {
         switch current {
         case .clinic(let clinic): members.write("current", clinic)
         case .practitioner(let practitioner): members.write("current", practitioner)
+        case .registration(let registration): members.write("current", registration)
         }
         members.write("changed_by", lastChange.author)
         members.write("changed_at", lastChange.at)
@@ -75,6 +76,43 @@ extension Patient: Representation {
         members.write("birth_date", "\(birthDate)")
         members.write("version", version)
         members.write("created_at", createdAt)
+    }
+}
+
+extension Registration: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("id", id)
+        members.write("clinic_id", clinicID)
+        members.write("name", name)
+        members.write("email", email)
+        members.write("phone", phone)
+        members.write("birth_date", "\(birthDate)")
+        members.write("status", status.rawValue)
+        members.write("assigned_to", assignedTo)
+        members.write("comments", comments)
+        members.write("decided_by", decidedBy)
+        members.write("decided_at", decidedAt)
+        members.write("reason", reason)
+        members.write("existing_patient_id", existingPatientID)
+        members.write("version", version)
+        members.write("created_at", createdAt)
+    }
+}
+
+extension Registration {
+    /// The members of the problem that somebody else's review or decision is.
+    func writeReview(to members: inout MemberWriter) {
+        members.write("assigned_to", assignedTo)
+        members.write("decided_by", decidedBy)
+        members.write("decided_at", decidedAt)
+        members.write("current", self)
+    }
+}
+
+extension Approval: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("registration", registration)
+        members.write("patient", patient)
     }
 }
 

@@ -36,6 +36,11 @@ extension Call {
         return Response(status: .notModified, headers: [.eTag: etag])
     }
 
+    /// Like `expectedVersion`, but may be absent.
+    var optionalVersion: Int? {
+        get throws { request.headers[.ifMatch] == nil ? nil : try expectedVersion }
+    }
+
     /// The version that the caller's change is based on.
     /// - Throws: ``Problem`` 428 without `If-Match`, or with anything but one version in it.
     var expectedVersion: Int {
@@ -58,6 +63,7 @@ extension VersionedObject {
         switch self {
         case .clinic(let clinic): clinic.version.etag
         case .practitioner(let practitioner): practitioner.version.etag
+        case .registration(let registration): registration.version.etag
         }
     }
 }

@@ -1,0 +1,182 @@
+import Clinic
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+
+extension HTTPFront {
+    var registrationRoutes: [Route] {
+        let path = "/v1/clinics/{clinic}/registrations"
+        let one = path + "/{registration}"
+        return [
+            Route(.post, path, for: .everyone) { call in
+                let body = try call.body(NewRegistration.self)
+                let made = try await admin.register(
+                    body.draft, email: body.email, in: call.clinicID, by: call.author)
+                return .created(
+                    Receipt(registration: made),
+                    at: "/v1/clinics/\(made.clinicID.text)/registrations/\(made.id.text)",
+                    etag: made.version.etag)
+            },
+            Route(
+                .get, path, for: .admins, query: ["status", "assigned_to"] + Query.page
+            ) { call in
+                try await ListPage(
+                    admin.registrations(
+                        in: call.clinicID, status: call.query.choice("status"),
+                        assignedTo: call.query.text("assigned_to"), call.query.page()),
+                    of: call.query
+                ).response(to: call)
+            },
+            Route(.get, one, for: .admins) { call in
+                let registration = try await admin.registration(
+                    call.registrationID, in: call.clinicID)
+                // No 304: a patient made elsewhere changes it without a new version.
+                return .registration(registration)
+            },
+            Route(.patch, one, for: .admins) { call in
+                let patch = try call.patch()
+                let version = patch.hasTests ? try call.optionalVersion : try call.expectedVersion
+                let tested = try patch.expectations(RegistrationTests.self).edit
+                let edit = try patch.replacements(RegistrationPatch.self).edit.expecting(tested)
+                return try await .registration(
+                    admin.edit(call.target(version: version), edit))
+            },
+            Route(.post, one + "/claim", for: .admins) { call in
+                let version = try call.expectedVersion
+                let comments = try call.body(Comments.self, mayBeAbsent: true).comments
+                return try await .registration(
+                    admin.claim(call.target(version: version), comments: comments))
+            },
+            Route(.post, one + "/release", for: .admins) { call in
+                let version = try call.expectedVersion
+                _ = try call.body(Nothing.self, mayBeAbsent: true)
+                return try await .registration(
+                    admin.release(
+                        call.target(version: version), anybodys: call.caller?.role == .operator))
+            },
+            Route(.post, one + "/approve", for: .admins) { call in
+                let version = try call.expectedVersion
+                _ = try call.body(Nothing.self, mayBeAbsent: true)
+                let approval = try await admin.approve(call.target(version: version))
+                return .json(
+                    .ok, approval, headers: [.eTag: approval.registration.version.etag])
+            },
+            Route(.post, one + "/reject", for: .admins) { call in
+                let version = try call.expectedVersion
+                let reason = try call.body(Reason.self).reason
+                return try await .registration(
+                    admin.reject(call.target(version: version), reason: reason))
+            },
+        ]
+    }
+}
+
+extension Call {
+    fileprivate var registrationID: UUID {
+        get throws {
+            try id("registration", orThrow: RegistrationError.registrationNotFound)
+        }
+    }
+
+    fileprivate func target(version: Int?) throws -> RegistrationTarget {
+        RegistrationTarget(
+            try registrationID, in: try clinicID, version: version, by: author)
+    }
+}
+
+extension Response {
+    fileprivate static func registration(_ registration: Registration) -> Response {
+        .json(.ok, registration, headers: [.eTag: registration.version.etag])
+    }
+}
+
+/// What somebody learns whose request was taken down.
+private struct Receipt: Representation {
+    let registration: Registration
+
+    func write(to members: inout MemberWriter) {
+        members.write("id", registration.id)
+        members.write("status", registration.status.rawValue)
+    }
+}
+
+private struct NewRegistration: RequestMembers {
+    static let names = ["name", "email", "phone", "birth_date"]
+
+    let draft: PatientDraft
+    let email: String
+
+    init(from members: Members) throws {
+        email = try members.email("email")
+        draft = try PatientDraft(
+            name: members.text("name", limit: 200),
+            email: email,
+            phone: members.optionalText("phone", limit: 50),
+            birthDate: members.text("birth_date", limit: 10),
+            now: Date())
+    }
+}
+
+/// The members that may be changed.
+private struct RegistrationPatch: RequestMembers {
+    static let names = ["name", "phone", "birth_date", "comments"]
+
+    let edit: RegistrationEdit
+
+    init(from members: Members) throws {
+        try members.requireOne()
+        var edit = RegistrationEdit()
+        edit.name.replacement = try members.replacement("name", limit: 200)
+        edit.phone.replacement = try members.optionalReplacement("phone", limit: 50)
+        edit.birthDate.replacement = try members.replacement("birth_date", limit: 10).map {
+            try PatientDraft.birthDate($0, now: Date())
+        }
+        edit.comments.replacement = try members.optionalReplacement("comments", limit: 2000)
+        self.edit = edit
+    }
+}
+
+/// The members that may be tested.
+private struct RegistrationTests: RequestMembers {
+    static let names = RegistrationPatch.names + ["email", "status", "assigned_to"]
+
+    let edit: RegistrationEdit
+
+    init(from members: Members) throws {
+        var edit = RegistrationEdit()
+        edit.name.expectation = try members.replacement("name", limit: 200)
+        edit.email.expectation = try members.replacement("email", limit: 254)
+        edit.phone.expectation = try members.optionalReplacement("phone", limit: 50)
+        edit.birthDate.expectation = try members.replacement("birth_date", limit: 10).map {
+            try PatientDraft.birthDate($0, now: Date())
+        }
+        edit.comments.expectation = try members.optionalReplacement("comments", limit: 2000)
+        edit.status.expectation = try members.choice("status")
+        edit.assignedTo.expectation = try members.optionalReplacement("assigned_to", limit: 200)
+        self.edit = edit
+    }
+}
+
+private struct Comments: RequestMembers {
+    static let names = ["comments"]
+
+    let comments: String?
+
+    init(from members: Members) throws {
+        comments = try members.optionalText("comments", limit: 2000)
+    }
+}
+
+private struct Reason: RequestMembers {
+    static let names = ["reason"]
+
+    let reason: String
+
+    init(from members: Members) throws { reason = try members.text("reason", limit: 1000) }
+}
+
+private struct Nothing: RequestMembers {
+    static let names: [String] = []
+
+    init(from members: Members) throws {}
+}
