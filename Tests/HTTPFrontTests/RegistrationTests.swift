@@ -116,6 +116,26 @@ struct RegistrationTests {
         }
     }
 
+    @Test("who approves approves what was on the screen: an edit since is a conflict")
+    func editedSince() async throws {
+        try await withService { service in
+            let fixture = try await Fixture(service)
+            let id = try await fixture.registration().id.text
+            let ada = Administrator(fixture, try await fixture.admin("ada"))
+            let ben = Administrator(fixture, try await fixture.admin("ben"))
+            #expect(try await ada.patch(id, 1, #"{"name": "Åsa Berg"}"#).status == 200)
+            for (action, body) in [
+                ("claim", nil), ("approve", nil), ("reject", #"{"reason": "no"}"#),
+            ] {
+                let answer = try await ben.post(id, action, 1, body)
+                #expect(answer.problemCode == "version_conflict", "\(action)")
+                #expect(try answer.json["current"]?["name"]?.text == "Åsa Berg")
+            }
+            #expect(try await messages(service) == [])
+            #expect(try await ben.post(id, "approve", 2).status == 200)
+        }
+    }
+
     @Test("without a version 428; of nothing 404; nobody's 409; an operator frees anybody's")
     func preconditions() async throws {
         try await withService { service in
