@@ -65,6 +65,8 @@ struct AccessMatrixTests {
         let clinic: String
         let practitioner: String
         let slot: String
+        /// One that nobody may delete.
+        let bookedSlot: String
         let patient: String
         let appointment: String
         let registration: String
@@ -103,6 +105,11 @@ struct AccessMatrixTests {
             }, namesObject: true),
         "GET /v1/clinics/{clinic}/slots/{slot}": Entry(
             allowed: Kind.everyone, path: { "/slots/\($0.slot)" }, namesObject: true),
+        "PATCH /v1/clinics/{clinic}/slots/{slot}": Entry(
+            allowed: [.admin], path: { "/slots/\($0.slot)" },
+            body: { _ in #"{"status": "free"}"# }, namesObject: true),
+        "DELETE /v1/clinics/{clinic}/slots/{slot}": Entry(
+            allowed: [.admin], path: { "/slots/\($0.bookedSlot)" }, namesObject: true),
         "GET /v1/clinics/{clinic}/patients": Entry(
             allowed: Kind.staff, path: { _ in "/patients" }),
         "POST /v1/clinics/{clinic}/patients": Entry(
@@ -225,7 +232,7 @@ struct AccessMatrixTests {
         let booked = try await fixture.book(slots[0].id, as: patient)
         return Place(
             clinic: fixture.clinic.id.text, practitioner: fixture.practitioner.id.text,
-            slot: slots[1].id.text, patient: patient.id.text,
+            slot: slots[1].id.text, bookedSlot: slots[0].id.text, patient: patient.id.text,
             appointment: try #require(booked.json["id"]?.text),
             registration: try await fixture.registration().id.text)
     }

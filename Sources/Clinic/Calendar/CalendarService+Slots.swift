@@ -13,20 +13,28 @@ package struct SlotDraft: Hashable, Sendable {
     package init(
         practitionerID: UUID, startsAt: Date, endsAt: Date, capacity: Int = 1
     ) throws(InvalidInput) {
-        guard Self.years.contains(startsAt) else {
-            throw InvalidInput("starts_at", "must lie between the years 2000 and 2200")
-        }
+        try Self.check(startsAt: startsAt)
+        try Self.check(capacity: capacity)
         guard startsAt < endsAt else { throw InvalidInput("ends_at", "must be after starts_at") }
         guard endsAt.timeIntervalSince(startsAt) <= 86_400 else {
             throw InvalidInput("ends_at", "must be within 24 hours of starts_at")
-        }
-        guard (1...1000).contains(capacity) else {
-            throw InvalidInput("capacity", "must be between 1 and 1000")
         }
         self.practitionerID = practitionerID
         self.startsAt = startsAt
         self.endsAt = endsAt
         self.capacity = capacity
+    }
+
+    static func check(startsAt: Date) throws(InvalidInput) {
+        guard years.contains(startsAt) else {
+            throw InvalidInput("starts_at", "must lie between the years 2000 and 2200")
+        }
+    }
+
+    static func check(capacity: Int) throws(InvalidInput) {
+        guard (1...1000).contains(capacity) else {
+            throw InvalidInput("capacity", "must be between 1 and 1000")
+        }
     }
 
     /// 2000-01-01 to 2200-01-01, UTC.
@@ -107,16 +115,21 @@ extension CalendarService {
     /// One slot.
     /// - Throws: `slotNotFound`.
     package func slot(_ id: UUID, in clinicID: UUID) async throws -> Slot {
-        let slot = try await store.read { tx in
-            tx.pipeline.optional(
-                Slot.self,
-                """
-                SELECT \(fragment: Slot.columns)
-                FROM slots
-                WHERE slots.clinic_id = \(clinicID) AND slots.id = \(id)
-                """)
-        }
+        let slot = try await store.read { tx in tx.pipeline.slot(id, in: clinicID) }
         guard let slot else { throw CalendarError.slotNotFound }
         return slot
+    }
+}
+
+extension Pipeline {
+    /// Queues the reading of a slot.
+    func slot(_ id: UUID, in clinicID: UUID) -> Pending<Slot?> {
+        optional(
+            Slot.self,
+            """
+            SELECT \(fragment: Slot.columns)
+            FROM slots
+            WHERE slots.clinic_id = \(clinicID) AND slots.id = \(id)
+            """)
     }
 }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 /// Clinics, practitioners and slots: what can be booked.
 package struct CalendarService: Sendable {
     let store: Store
@@ -12,4 +13,8 @@ package enum CalendarError: Error, Hashable, Sendable {
     case slotNotFound
     /// The practitioner already has a slot at that time.
     case slotOverlap
+    /// Active appointments would lose their time or their seat.
+    case slotBooked
+    /// A patient's hold would lose what it holds.
+    case slotHeld(until: Date)
 }

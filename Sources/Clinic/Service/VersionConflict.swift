@@ -13,6 +13,7 @@ package struct VersionConflict: Error, Hashable, Sendable {
 package enum VersionedObject: Hashable, Sendable {
     case clinic(Clinic)
     case practitioner(Practitioner)
+    case slot(Slot)
     case registration(Registration)
 }
 

@@ -103,6 +103,18 @@ struct Members {
         return date
     }
 
+    /// Like `instant`; nil if the member is absent.
+    func replacementInstant(_ name: String) throws -> Date? {
+        guard container.contains(MemberName(stringValue: name)) else { return nil }
+        return try instant(name)
+    }
+
+    /// An integer that replaces another; nil if the member is absent.
+    func replacementInteger(_ name: String) throws -> Int? {
+        guard container.contains(MemberName(stringValue: name)) else { return nil }
+        return try require(name, try optionalInteger(name), "an integer")
+    }
+
     func optionalInteger(_ name: String) throws -> Int? {
         try value(name, Int.self, "an integer")
     }

@@ -76,6 +76,15 @@ extension Problem {
             self.init(
                 .conflict, "slot_overlap", "The slot overlaps another",
                 "The practitioner already has a slot at that time. Choose another time.")
+        case .slotBooked:
+            self.init(
+                .conflict, "slot_booked", "The slot has appointments",
+                "Appointments would lose their time or their seat. Move or cancel them first.")
+        case .slotHeld(let until):
+            self.init(
+                .conflict, "slot_held", "The slot is held",
+                "A patient holds this slot as it is until \(until.rfc3339). Try again then.",
+                headers: [.retryAfter: until.secondsFromNow])
         }
     }
 

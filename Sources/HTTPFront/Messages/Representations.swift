@@ -29,6 +29,7 @@ extension VersionConflict {
         switch current {
         case .clinic(let clinic): members.write("current", clinic)
         case .practitioner(let practitioner): members.write("current", practitioner)
+        case .slot(let slot): members.write("current", slot)
         case .registration(let registration): members.write("current", registration)
         }
         members.write("changed_by", lastChange.author)

@@ -63,6 +63,7 @@ extension VersionedObject {
         switch self {
         case .clinic(let clinic): clinic.version.etag
         case .practitioner(let practitioner): practitioner.version.etag
+        case .slot(let slot): slot.etag
         case .registration(let registration): registration.version.etag
         }
     }

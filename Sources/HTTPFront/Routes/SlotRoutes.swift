@@ -35,6 +35,20 @@ extension HTTPFront {
                     call.id("slot", orThrow: CalendarError.slotNotFound), in: call.clinicID)
                 return call.found(slot, etag: slot.etag)
             },
+            Route(.patch, path + "/{slot}", for: .admins) { call in
+                let version = try call.expectedVersion
+                let changes = try call.body(SlotPatch.self).changes
+                let slot = try await calendar.change(
+                    slot: call.id("slot", orThrow: CalendarError.slotNotFound), in: call.clinicID,
+                    changes, ifVersion: version, by: call.author)
+                return .json(.ok, slot, headers: [.eTag: slot.etag])
+            },
+            Route(.delete, path + "/{slot}", for: .admins) { call in
+                try await calendar.delete(
+                    slot: call.id("slot", orThrow: CalendarError.slotNotFound), in: call.clinicID,
+                    ifVersion: call.expectedVersion, by: call.author)
+                return Response(status: .noContent)
+            },
         ]
     }
 }
@@ -50,5 +64,27 @@ private struct NewSlot: RequestMembers {
             startsAt: members.instant("starts_at"),
             endsAt: members.instant("ends_at"),
             capacity: members.optionalInteger("capacity") ?? 1)
+    }
+}
+
+private struct SlotPatch: RequestMembers {
+    static let names = ["starts_at", "ends_at", "capacity", "status"]
+
+    var changes = SlotChanges()
+
+    init(from members: Members) throws {
+        try members.requireOne()
+        changes.startsAt = try members.replacementInstant("starts_at")
+        changes.endsAt = try members.replacementInstant("ends_at")
+        changes.capacity = try members.replacementInteger("capacity")
+        changes.isBlocked = try members.choice("status", Administered.self).map {
+            $0 == .busyUnavailable
+        }
+    }
+
+    /// What an administrator makes of a slot; the other statuses come of bookings and holds.
+    private enum Administered: String, CaseIterable {
+        case free
+        case busyUnavailable = "busy-unavailable"
     }
 }

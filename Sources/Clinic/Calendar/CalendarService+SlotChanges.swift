@@ -1,0 +1,162 @@
+import FoundationEssentials
+import Postgres
+
+/// What is to be changed of a slot. Nil: stays as it is.
+package struct SlotChanges: Hashable, Sendable {
+    package var startsAt: Date?
+    package var endsAt: Date?
+    package var capacity: Int?
+    /// Whether the clinic keeps it from being booked. Appointments that it has stay.
+    package var isBlocked: Bool?
+
+    package init() {}
+}
+
+// An administrator's edits meet patients who book the same slot. A booking locks the slot's row and
+// raises its version; an edit is one UPDATE or DELETE of that row under the version that was seen. So
+// the row orders them: behind a booking the edit finds another version, behind the edit the booking
+// finds what the slot has become.
+
+extension CalendarService {
+    /// Changes a slot, if it still has the given version and nothing that was promised breaks.
+    ///
+    /// Appointments are only looked at, not locked: whoever makes or ends one changes the version.
+    /// - Throws: ``VersionConflict``; `slotNotFound`; `slotBooked` if appointments would be at another
+    ///   time or without a seat; `slotHeld` if a hold would; `slotOverlap`; ``InvalidInput``.
+    package func change(
+        slot id: UUID, in clinicID: UUID, _ changes: SlotChanges, ifVersion version: Int,
+        by author: Author
+    ) async throws -> Slot {
+        if let startsAt = changes.startsAt { try SlotDraft.check(startsAt: startsAt) }
+        if let capacity = changes.capacity { try SlotDraft.check(capacity: capacity) }
+        let entryID = store.newID()
+        do {
+            return try await store.write(to: clinicID) { tx in
+                let changed = try tx.optional(
+                    Slot.self,
+                    """
+                    UPDATE slots
+                    SET starts_at = coalesce(\(changes.startsAt), starts_at),
+                        ends_at = coalesce(\(changes.endsAt), ends_at),
+                        capacity = coalesce(\(changes.capacity), capacity),
+                        blocked = coalesce(\(changes.isBlocked), blocked),
+                        version = version + 1
+                    WHERE clinic_id = \(clinicID)
+                        AND id = \(id)
+                        AND version = \(version)
+                        AND \(fragment: changes.areValid)
+                        AND \(fragment: changes.breakNothing)
+                    RETURNING \(fragment: Slot.columns)
+                    """)
+                guard let changed else {
+                    throw try tx.refusal(of: id, in: clinicID, from: version) { slot, heldUntil in
+                        try changes.obstacle(slot, heldUntil: heldUntil)
+                    }
+                }
+                tx.pipeline.record(
+                    JournalEntry(
+                        id: entryID, clinicID: clinicID, objectType: .slot, objectID: id,
+                        version: changed.version, action: "slot.changed", author: author,
+                        detail: """
+                            jsonb_strip_nulls(jsonb_build_object(
+                                'starts_at', \(changes.startsAt),
+                                'ends_at', \(changes.endsAt),
+                                'capacity', \(changes.capacity),
+                                'blocked', \(changes.isBlocked)))
+                            """))
+                return .known(changed)
+            }
+        } catch let error as PostgresError where error.violates("slot_no_overlap") {
+            throw CalendarError.slotOverlap
+        }
+    }
+
+    /// Deletes a slot, if it still has the given version and no active appointment. A hold on it ends.
+    /// - Throws: ``VersionConflict``; `slotNotFound`, `slotBooked`.
+    package func delete(
+        slot id: UUID, in clinicID: UUID, ifVersion version: Int, by author: Author
+    ) async throws {
+        let entryID = store.newID()
+        try await store.write(to: clinicID) { tx in
+            let deleted = try tx.execute(
+                """
+                DELETE FROM slots
+                WHERE clinic_id = \(clinicID)
+                    AND id = \(id)
+                    AND version = \(version)
+                    AND booked = 0
+                """)
+            guard deleted == 1 else {
+                throw try tx.refusal(of: id, in: clinicID, from: version) { _, _ in .slotBooked }
+            }
+            tx.pipeline.record(
+                JournalEntry(
+                    id: entryID, clinicID: clinicID, objectType: .slot, objectID: id,
+                    version: version + 1, action: "slot.deleted", author: author))
+            return .known(())
+        }
+    }
+}
+
+extension SlotChanges {
+    /// The limits of ``SlotDraft``, for what stays and what changes together.
+    fileprivate var areValid: SQL {
+        """
+        (\(fragment: newEnd) > \(fragment: newStart)
+        AND \(fragment: newEnd) <= \(fragment: newStart) + interval '24 hours')
+        """
+    }
+
+    /// Who has an appointment keeps time and seat; who has a hold keeps the slot as it was seen.
+    fileprivate var breakNothing: SQL {
+        """
+        (
+            (\(fragment: newStart), \(fragment: newEnd)) = (slots.starts_at, slots.ends_at)
+            OR slots.booked = 0 AND NOT \(fragment: Self.isHeld)
+        )
+        AND (
+            coalesce(\(capacity), slots.capacity) = slots.capacity
+            OR NOT \(fragment: Self.isHeld)
+            AND \(capacity) >= coalesce((
+                SELECT max(seat)
+                FROM appointments
+                WHERE appointments.clinic_id = slots.clinic_id
+                    AND appointments.occupied_slot_id = slots.id
+            ), 0)
+        )
+        """
+    }
+
+    private var newStart: SQL { "coalesce(\(startsAt), slots.starts_at)" }
+    private var newEnd: SQL { "coalesce(\(endsAt), slots.ends_at)" }
+    private static let isHeld: SQL = "coalesce(slots.held_until > clock_timestamp(), false)"
+
+    /// Why a slot of the right version was not changed.
+    /// - Throws: ``InvalidInput``.
+    fileprivate func obstacle(_ slot: Slot, heldUntil: Date?) throws -> CalendarError {
+        _ = try SlotDraft(
+            practitionerID: slot.practitionerID, startsAt: startsAt ?? slot.startsAt,
+            endsAt: endsAt ?? slot.endsAt, capacity: capacity ?? slot.capacity)
+        if let heldUntil, slot.isHeld { return .slotHeld(until: heldUntil) }
+        return .slotBooked
+    }
+}
+
+extension Transaction {
+    /// Why an administrator's statement touched no slot: it is another version by now; or it is the
+    /// same, and something forbids the change.
+    fileprivate func refusal(
+        of id: UUID, in clinicID: UUID, from version: Int,
+        unless obstacle: (Slot, Date?) throws -> CalendarError
+    ) throws -> any Error {
+        let current = pipeline.slot(id, in: clinicID)
+        let heldUntil = pipeline.optional(
+            Scalar<Date?>.self,
+            "SELECT held_until FROM slots WHERE clinic_id = \(clinicID) AND id = \(id)")
+        let conflict = try refusal(
+            of: .slot, id, in: clinicID, current: current, as: VersionedObject.slot,
+            notFound: CalendarError.slotNotFound)
+        guard let slot = try current.get(), slot.version == version else { return conflict }
+        return try obstacle(slot, heldUntil.get()?.value)
+    }
+}
