@@ -33,6 +33,8 @@ final class Attendance: Service {
         } catch let error as PostgresError where error.kind == .poolTimeout {
             // Too many ask at once, and are answered: so the database is there.
             return .ready
+        } catch is CancellationError {
+            return .waiting(for: ["database"])
         } catch {
             logger.warning("the database cannot be reached", metadata: ["cause": "\(error)"])
             return .waiting(for: ["database"])
@@ -41,7 +43,7 @@ final class Attendance: Service {
 
     /// Stands by until the service is to stop, then gives load balancers time to notice.
     func run() async throws {
-        if case .waiting(let missing) = await readiness() {
+        if case .waiting(let missing) = await readiness(), !Task.isCancelled {
             logger.warning("not ready yet", metadata: ["missing": "\(missing)"])
         }
         try await gracefulShutdown()
@@ -83,6 +85,8 @@ struct Sweeper: Service {
             repeat {
                 do {
                     try await housekeeping.sweepMarkers(now: Date())
+                } catch is CancellationError {
+                    return
                 } catch {
                     logger.info("sweeping was put off", metadata: ["cause": "\(error)"])
                 }

@@ -27,6 +27,15 @@ struct Token: AsyncParsableCommand {
     var development = false
 
     func validate() throws {
+        if role == .operator && clinic != nil {
+            throw ValidationError("An operator acts in every clinic: leave out --clinic.")
+        }
+        if role != .patient && patient != nil {
+            throw ValidationError("--patient is for the role patient.")
+        }
+        if let subject, !(1...255).contains(subject.utf8.count) {
+            throw ValidationError("--subject must have 1 to 255 bytes.")
+        }
         if role != .operator && clinic == nil {
             throw ValidationError("A token for \(role.rawValue) needs --clinic.")
         }
@@ -45,8 +54,7 @@ struct Token: AsyncParsableCommand {
             secret: secret, keySet: nil, issuer: settings.issuer, audience: settings.audience)
         print(
             try await tokens.issue(
-                role: role, clinicID: role == .operator ? nil : clinic,
-                patientID: role == .patient ? patient : nil,
+                role: role, clinicID: clinic, patientID: patient,
                 subject: subject ?? role.rawValue, lifetime: ttl.seconds))
     }
 }

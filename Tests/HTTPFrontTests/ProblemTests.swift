@@ -26,6 +26,10 @@ struct ProblemTests {
             testDescription: "malformed JSON", method: "POST", path: "slots",
             body: #"{"practitioner_id": "#, status: 400, code: "malformed_json"),
         Refusal(
+            testDescription: "a byte that is not UTF-8", method: "POST", path: "practitioners",
+            body: "{\"name\": \"A\u{0}\", \"specialty\": \"B\"}", status: 400,
+            code: "malformed_json"),
+        Refusal(
             testDescription: "an empty body", method: "POST", path: "slots",
             body: "", status: 400, code: "malformed_json"),
         Refusal(

@@ -35,8 +35,10 @@ package struct Unavailable: Error, Hashable, Sendable {
 }
 
 extension Unavailable: CustomStringConvertible {
-    /// What the database said.
-    package var description: String { cause }
+    /// What the database said, and for an operator what to do.
+    package var description: String {
+        reason == .schemaBehind ? "\(cause); run 'holdfast migrate up'" : cause
+    }
 }
 
 extension Unavailable {

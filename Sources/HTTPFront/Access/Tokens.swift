@@ -69,8 +69,10 @@ package struct Tokens: Sendable {
             claims = try await keys.verify(token, as: Claims.self)
         } catch let error as JWTError where error.errorType == .claimVerificationFailure {
             throw Problem.invalidToken("The token has expired or is not valid yet.")
-        } catch is DecodingError {
-            throw Problem.invalidToken("The token lacks one of sub, exp, iss, aud and role.")
+        } catch let error as JWTError where error.errorType == .malformedToken {
+            // The signature has been found good before the claims are read.
+            throw Problem.invalidToken(
+                "The token lacks one of sub, exp, iss, aud and role, or has it in the wrong form.")
         } catch {
             throw Problem.invalidToken("The token is not a JWT signed with a key known here.")
         }

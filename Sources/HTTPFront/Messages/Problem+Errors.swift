@@ -55,7 +55,8 @@ extension Problem {
         case .patientBusy:
             self.init(
                 .conflict, "patient_busy", "The patient has another appointment then",
-                "Choose a slot at another time, or cancel the other appointment first.")
+                "The patient has an appointment at that time already. Choose a slot at another time."
+            )
         }
     }
 
@@ -234,7 +235,7 @@ extension Problem {
 
     static let preconditionRequired = Problem(
         .preconditionRequired, "precondition_required", "If-Match is required",
-        "Send the ETag of the version that you have seen: If-Match: \"3\".")
+        "Send If-Match with the ETag of the version that you have seen, one and in its quotes.")
 
     static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> Problem {
         let list = allowed.map(\.rawValue).sorted().joined(separator: ", ")
