@@ -26,6 +26,25 @@ struct SettlementTests {
         }
     }
 
+    @Test("an approval took effect: its patient is told as it was made")
+    func approved() async throws {
+        try await withUnreliableClinic { scene in
+            let author = TestClinic.author
+            let email = "asa@example.org"
+            let registration = try await AdminService(store: scene.clinic.booking.store).register(
+                PatientDraft(
+                    name: "Åsa", email: email, phone: nil, birthDate: "1968-02-29", now: Date()),
+                email: email, in: scene.clinic.id, by: author)
+            scene.proxy.arm(.loseAnswer, passing: 1)
+            let approval = try await AdminService(store: scene.booking.store).approve(
+                RegistrationTarget(registration.id, in: scene.clinic.id, version: 1, by: author))
+            #expect(approval.registration.patientID == approval.patient.id)
+            #expect(approval.patient.email == email)
+            let report = try await Verification(store: scene.clinic.booking.store).run()
+            #expect(report.breaches.isEmpty)
+        }
+    }
+
     @Test("it never arrived: the work is done again, once")
     func neverArrived() async throws {
         try await withUnreliableClinic { scene in

@@ -56,6 +56,13 @@ struct VerificationTests {
                 """
             ], number: 5),
         Breakage(
+            testDescription: "a patient who was told of a decision that is none",
+            statements: [
+                "ALTER TABLE registrations DROP CONSTRAINT registration_decision",
+                "ALTER TABLE registrations DROP CONSTRAINT registration_patient_if_approved",
+                "UPDATE registrations SET status = 'pending'",
+            ], number: 5),
+        Breakage(
             testDescription: "a decision that somebody else claims",
             statements: ["UPDATE registrations SET decided_by = 'eve'"], number: 5),
         Breakage(

@@ -222,6 +222,39 @@ struct RegistrationTests {
     }
 
     @Test(
+        "column by column, the second while the first has written and not yet committed",
+        arguments: [("comments", 200), ("phone", 412)])
+    func testedTogether(member: String, status: Int) async throws {
+        try await withService(configure: { $0.lockTimeout = .seconds(60) }) { service in
+            let fixture = try await Fixture(service)
+            let id = try await fixture.registration().id.text
+            let ada = Administrator(fixture, try await fixture.admin("ada"))
+            let ben = Administrator(fixture, try await fixture.admin("ben"))
+            @Sendable func edit(_ member: String) -> String {
+                """
+                [{"op": "test", "path": "/\(member)", "value": null},
+                {"op": "replace", "path": "/\(member)", "value": "1"}]
+                """
+            }
+            let sessions = Sessions(of: service.database)
+            // The journal is the last thing that an edit writes.
+            try await holding(
+                "LOCK TABLE journal IN SHARE ROW EXCLUSIVE MODE", in: service.database
+            ) {
+                hold in
+                async let first = ada.jsonPatch(id, edit("phone"))
+                try await sessions.wait(until: .blocked)
+                async let second = ben.jsonPatch(id, edit(member))
+                try await sessions.wait(until: .blocked, 2)
+                hold.release()
+                #expect(try await first.status == 200)
+                #expect(try await second.status == status)
+            }
+            #expect(try await ada.get(id).json["phone"]?.text == "1")
+        }
+    }
+
+    @Test(
         "a JSON Patch that cannot be is refused",
         arguments: [
             (#"[{"op": "replace", "path": "/phone", "value": "1"}]"#, 428, "precondition_required"),
@@ -232,6 +265,14 @@ struct RegistrationTests {
             (#"[{"op": "test", "path": "/phone"}]"#, 422, "missing_member"),
             (#"[{"op": "test", "path": "/phone", "value": 7}]"#, 422, "invalid_body"),
             (#"{"phone": "1"}"#, 422, "invalid_body"), ("[", 400, "malformed_json"),
+            ("[\u{0}]", 400, "malformed_json"),
+            (
+                """
+                [{"op": "test", "path": "/phone", "value": "1"},
+                {"op": "test", "path": "/phone", "value": null},
+                {"op": "replace", "path": "/phone", "value": "2"}]
+                """, 422, "invalid_member"
+            ),
         ])
     func malformed(patch: String, status: Int, code: String) async throws {
         try await withService { service in

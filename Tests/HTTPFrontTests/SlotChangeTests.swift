@@ -110,6 +110,25 @@ struct SlotChangeTests {
         }
     }
 
+    @Test("a hold that has expired is in nobody's way, and not kept by a slot of several seats")
+    func expired() async throws {
+        try await withService { service in
+            let desk = try await Desk(service)
+            try await service.database.owner.transaction { tx in
+                try tx.execute(
+                    """
+                    UPDATE slots
+                    SET held_by = gen_random_uuid(),
+                        held_since = now() - interval '2 minutes',
+                        held_until = now() - interval '1 minute'
+                    """)
+            }
+            let resized = try await desk.patch(1, #"{"capacity": 2}"#)
+            #expect(try resized.json["status"]?.text == "free")
+            #expect(try await Verification(store: service.store).run().breaches.isEmpty)
+        }
+    }
+
     @Test("deleted: gone, and the audit trail knows by whom")
     func deleted() async throws {
         try await withService { service in

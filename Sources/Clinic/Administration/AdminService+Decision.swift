@@ -30,14 +30,13 @@ extension AdminService {
                 SET status = 'approved',
                     decided_by = \(target.author.subject),
                     decided_at = clock_timestamp(),
-                    patient_id = (
-                        SELECT patients.id
-                        FROM patients
-                        WHERE patients.clinic_id = \(target.clinicID)
-                            AND lower(patients.email) = lower(registrations.email)
-                    ),
-                    version = version + 1
-                WHERE \(fragment: target.condition) AND \(fragment: target.isFree)
+                    patient_id = patients.id,
+                    version = registrations.version + 1
+                FROM patients
+                WHERE \(fragment: target.condition)
+                    AND \(fragment: target.isFree)
+                    AND patients.clinic_id = \(target.clinicID)
+                    AND lower(patients.email) = lower(registrations.email)
                 RETURNING \(fragment: Registration.columns)
                 """)
             if try approved != nil && patientsMade.get() == 1 {

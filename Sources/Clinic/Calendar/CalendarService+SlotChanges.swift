@@ -40,6 +40,7 @@ extension CalendarService {
                         ends_at = coalesce(\(changes.endsAt), ends_at),
                         capacity = coalesce(\(changes.capacity), capacity),
                         blocked = coalesce(\(changes.isBlocked), blocked),
+                        \(fragment: changes.holdOfOneSeat),
                         version = version + 1
                     WHERE clinic_id = \(clinicID)
                         AND id = \(id)
@@ -87,7 +88,9 @@ extension CalendarService {
                     AND booked = 0
                 """)
             guard deleted == 1 else {
-                throw try tx.refusal(of: id, in: clinicID, from: version) { _, _ in .slotBooked }
+                throw try tx.refusal(of: id, in: clinicID, from: version) { slot, _ in
+                    slot.booked > 0 ? .slotBooked : nil
+                }
             }
             tx.pipeline.record(
                 JournalEntry(
@@ -127,18 +130,28 @@ extension SlotChanges {
         """
     }
 
+    /// A slot of several seats has no hold, not even one that has expired.
+    fileprivate var holdOfOneSeat: SQL {
+        let hasOneSeat: SQL = "coalesce(\(capacity), slots.capacity) = 1"
+        return """
+            held_by = CASE WHEN \(fragment: hasOneSeat) THEN held_by END,
+            held_since = CASE WHEN \(fragment: hasOneSeat) THEN held_since END,
+            held_until = CASE WHEN \(fragment: hasOneSeat) THEN held_until END
+            """
+    }
+
     private var newStart: SQL { "coalesce(\(startsAt), slots.starts_at)" }
     private var newEnd: SQL { "coalesce(\(endsAt), slots.ends_at)" }
     private static let isHeld: SQL = "coalesce(slots.held_until > clock_timestamp(), false)"
 
-    /// Why a slot of the right version was not changed.
+    /// Why a slot of the right version was not changed; nil if nothing of it is there any more.
     /// - Throws: ``InvalidInput``.
-    fileprivate func obstacle(_ slot: Slot, heldUntil: Date?) throws -> CalendarError {
+    fileprivate func obstacle(_ slot: Slot, heldUntil: Date?) throws -> CalendarError? {
         _ = try SlotDraft(
             practitionerID: slot.practitionerID, startsAt: startsAt ?? slot.startsAt,
             endsAt: endsAt ?? slot.endsAt, capacity: capacity ?? slot.capacity)
         if let heldUntil, slot.isHeld { return .slotHeld(until: heldUntil) }
-        return .slotBooked
+        return slot.booked > 0 ? .slotBooked : nil
     }
 }
 
@@ -147,7 +160,7 @@ extension Transaction {
     /// same, and something forbids the change.
     fileprivate func refusal(
         of id: UUID, in clinicID: UUID, from version: Int,
-        unless obstacle: (Slot, Date?) throws -> CalendarError
+        unless obstacle: (Slot, Date?) throws -> CalendarError?
     ) throws -> any Error {
         let current = pipeline.slot(id, in: clinicID)
         let heldUntil = pipeline.optional(
@@ -157,6 +170,6 @@ extension Transaction {
             of: .slot, id, in: clinicID, current: current, as: VersionedObject.slot,
             notFound: CalendarError.slotNotFound)
         guard let slot = try current.get(), slot.version == version else { return conflict }
-        return try obstacle(slot, heldUntil.get()?.value)
+        return try obstacle(slot, heldUntil.get()?.value) ?? conflict
     }
 }

@@ -15,6 +15,15 @@ package enum VersionedObject: Hashable, Sendable {
     case practitioner(Practitioner)
     case slot(Slot)
     case registration(Registration)
+
+    var version: Int {
+        switch self {
+        case .clinic(let clinic): clinic.version
+        case .practitioner(let practitioner): practitioner.version
+        case .slot(let slot): slot.version
+        case .registration(let registration): registration.version
+        }
+    }
 }
 
 /// Who made a version of an object, and when.
@@ -41,7 +50,9 @@ extension Transaction {
         current: Pending<Object?>, as versioned: (Object) -> VersionedObject,
         notFound: any Error
     ) throws -> any Error {
-        let lastChange = pipeline.optional(
+        guard let object = try current.get().map(versioned) else { return notFound }
+        // Of the version that was read: there may be another one by now.
+        let lastChange = try one(
             LastChange.self,
             """
             SELECT actor, at
@@ -49,12 +60,8 @@ extension Transaction {
             WHERE clinic_id = \(clinicID)
                 AND object_type = \(objectType.rawValue)
                 AND object_id = \(objectID)
-            ORDER BY version DESC
-            LIMIT 1
+                AND version = \(object.version)
             """)
-        guard let object = try current.get(), let lastChange = try lastChange.get() else {
-            return notFound
-        }
-        return VersionConflict(current: versioned(object), lastChange: lastChange)
+        return VersionConflict(current: object, lastChange: lastChange)
     }
 }

@@ -84,13 +84,14 @@ struct Invariant: Sendable {
                 AND outbox.kind IN ('registration.approved', 'registration.rejected')
                 AND split_part(outbox.subject, ':', 1) = registrations.id::text
             WHERE registrations.clinic_id = \($0)
-            GROUP BY registrations.id, registrations.status
-            HAVING count(outbox) FILTER (WHERE outbox.kind = 'registration.' || registrations.status)
+            GROUP BY registrations.id, registrations.status, registrations.version
+            HAVING count(outbox)
                     <> CASE
                         WHEN registrations.status IN ('approved', 'rejected') THEN 1
                         ELSE 0
                     END
-                OR count(outbox) > 1
+                OR min(outbox.kind) <> 'registration.' || registrations.status
+                OR min(outbox.subject) <> registrations.id || ':' || registrations.version
             """
         },
         Invariant(number: 5, rule: "Who decided a registration is who the journal says.") {

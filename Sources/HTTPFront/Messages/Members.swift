@@ -153,10 +153,7 @@ struct Body<Content: RequestMembers>: Decodable {
 
     /// - Throws: ``Problem``: 400 for what is not JSON, 422 for JSON that is not this content.
     static func decode(_ data: Data) throws -> Content {
-        // The decoder takes other encodings, too, and reports a wrong byte as a wrong type.
-        guard String(validating: data, as: UTF8.self) != nil, !data.contains(0) else {
-            throw Problem.malformedBody("The body is not valid JSON in UTF-8.")
-        }
+        try data.requireUTF8()
         do {
             return try JSONDecoder().decode(Self.self, from: data).content
         } catch DecodingError.typeMismatch, DecodingError.valueNotFound {
@@ -164,6 +161,16 @@ struct Body<Content: RequestMembers>: Decodable {
                 .unprocessableContent, "invalid_body", "Not an object",
                 "The body must be a JSON object.")
         } catch is DecodingError {
+            throw Problem.malformedBody("The body is not valid JSON in UTF-8.")
+        }
+    }
+}
+
+extension Data {
+    /// The decoder takes other encodings, too, and reports a wrong byte as a wrong type.
+    /// - Throws: ``Problem`` 400.
+    func requireUTF8() throws {
+        guard String(validating: self, as: UTF8.self) != nil, !contains(0) else {
             throw Problem.malformedBody("The body is not valid JSON in UTF-8.")
         }
     }

@@ -29,7 +29,11 @@ struct Patch {
                 guard replacements.isEmpty else {
                     throw Problem.invalidMember("op", "must be test before any change")
                 }
-                expectations[name] = .some(try operation.presentValue)
+                let value = try operation.presentValue
+                guard expectations[name, default: value] == value else {
+                    throw Problem.invalidMember("path", "must be tested for one value")
+                }
+                expectations[name] = .some(value)
             case "add", "replace": replacements[name] = .some(try operation.presentValue)
             case "remove": replacements[name] = .some(nil)
             default: throw Problem.invalidMember("op", "must be test, replace, add or remove")
@@ -51,6 +55,7 @@ struct Patch {
     }
 
     private static func operations(_ body: Data) throws -> [PatchOperation] {
+        try body.requireUTF8()
         do {
             return try JSONDecoder().decode([PatchOperation].self, from: body)
         } catch DecodingError.dataCorrupted {

@@ -175,8 +175,8 @@ extension VersionConflict {
     /// What has become of the object since the caller saw it, and by whom.
     fileprivate var summary: String {
         if case .registration(let registration) = current {
-            if let reviewer = registration.assignedTo, registration.status == .inReview {
-                return "Already picked by \(reviewer)."
+            if registration.status == .inReview, registration.assignedTo == lastChange.author {
+                return "Already picked by \(lastChange.author)."
             }
             if let decidedBy = registration.decidedBy, let decidedAt = registration.decidedAt {
                 return

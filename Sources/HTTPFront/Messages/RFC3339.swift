@@ -15,7 +15,10 @@ extension Date {
         else { return nil }
         let again = date.formatted(Date.ISO8601FormatStyle(timeZone: zone))
         guard again.prefix(19) == text.prefix(19) else { return nil }
-        self = date
+        // Whole microseconds, as PostgreSQL has them: what differs here differs there.
+        self = Date(
+            timeIntervalSinceReferenceDate: (date.timeIntervalSinceReferenceDate * 1_000_000)
+                .rounded() / 1_000_000)
     }
 
     /// The instant in UTC, with milliseconds only where there are any.

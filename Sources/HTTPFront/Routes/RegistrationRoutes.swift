@@ -23,7 +23,7 @@ extension HTTPFront {
                 try await ListPage(
                     admin.registrations(
                         in: call.clinicID, status: call.query.choice("status"),
-                        assignedTo: call.query.text("assigned_to"), call.query.page()),
+                        assignedTo: call.query.text("assigned_to", limit: 255), call.query.page()),
                     of: call.query
                 ).response(to: call)
             },
@@ -152,7 +152,7 @@ private struct RegistrationTests: RequestMembers {
         }
         edit.comments.expectation = try members.optionalReplacement("comments", limit: 2000)
         edit.status.expectation = try members.choice("status")
-        edit.assignedTo.expectation = try members.optionalReplacement("assigned_to", limit: 200)
+        edit.assignedTo.expectation = try members.optionalReplacement("assigned_to", limit: 255)
         self.edit = edit
     }
 }
