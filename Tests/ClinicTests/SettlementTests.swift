@@ -209,6 +209,7 @@ private func withUnreliableClinic(
             // One connection for what fails and one for settling it; a transaction whose client is
             // gone soon ends.
             configuration.poolSize = 1
+            configuration.connectTimeout = .seconds(15)
             configuration.lockTimeout = .seconds(10)
             configuration.idleInTransactionTimeout = .milliseconds(1500)
             let database = Database(configuration)
