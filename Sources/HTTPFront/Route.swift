@@ -137,6 +137,7 @@ struct Call: Sendable {
         var request = request
         do {
             let content = try await request.collectBody(upTo: limit)
+            // Never half a body, even if the end of the stream were taken for its end.
             guard length == nil || content.readableBytes == length else {
                 throw HTTPParserError.invalidEOFState
             }

@@ -15,6 +15,7 @@ package struct TestServer: Sendable {
     package static let shared = TestServer()
 
     private init() {
+        // Nothing to throw to: no test can do without, and each would say the same.
         guard let url = ProcessInfo.processInfo.environment["HOLDFAST_TEST_SERVER"] else {
             fatalError(
                 """
@@ -37,6 +38,7 @@ package struct TestServer: Sendable {
     /// The URI of one database of the server.
     package func url(ofDatabase name: String) -> String {
         guard var components = URLComponents(string: url) else {
+            // Likewise.
             fatalError("HOLDFAST_TEST_SERVER is not a URI: postgresql://user@host:port/database")
         }
         components.path = "/" + name

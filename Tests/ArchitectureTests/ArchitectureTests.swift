@@ -46,6 +46,7 @@ struct ArchitectureTests {
     @Test("nothing is force-unwrapped, and what is unchecked says why")
     func unsafe() throws {
         for file in try Self.arrows.keys.flatMap(sources) {
+            // These words are looked for here, not used.
             for (number, line) in file.lines.enumerated() where line.contains("@unchecked Sendable")
             {
                 let reason = file.lines[..<number].suffix(6).contains { $0.contains("`@unchecked") }

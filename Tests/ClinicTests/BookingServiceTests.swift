@@ -203,7 +203,7 @@ struct BookingServiceTests {
                 clinic.request(slot.id, for: patients[0]), in: clinic.id)
             let booked = try await clinic.calendar.slot(slot.id, in: clinic.id)
             #expect(booked.status == .busy)
-            #expect(!booked.isHeld)
+            #expect(booked.heldUntil == nil)
         }
     }
 

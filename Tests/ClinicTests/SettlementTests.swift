@@ -34,7 +34,7 @@ struct SettlementTests {
             let registration = try await AdminService(store: scene.clinic.booking.store).register(
                 PatientDraft(
                     name: "Åsa", email: email, phone: nil, birthDate: "1968-02-29", now: Date()),
-                email: email, in: scene.clinic.id, by: author)
+                in: scene.clinic.id, by: author)
             scene.proxy.arm(.loseAnswer, passing: 1)
             let approval = try await AdminService(store: scene.booking.store).approve(
                 RegistrationTarget(registration.id, in: scene.clinic.id, version: 1, by: author))

@@ -14,6 +14,7 @@ package struct Contract: Sendable {
             document = try YAMLDecoder().decode(
                 JSONValue.self, from: String(contentsOf: file, encoding: .utf8))
         } catch {
+            // Nothing to throw to: every answer of every test is held against it.
             fatalError("openapi.yaml cannot be read: \(error)")
         }
     }

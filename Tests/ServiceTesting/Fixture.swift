@@ -63,7 +63,7 @@ package struct Fixture: Sendable {
             PatientDraft(
                 name: "Åsa Lindqvist", email: email, phone: nil, birthDate: "1968-02-29",
                 now: Date()),
-            email: email, in: clinic.id, by: Self.author)
+            in: clinic.id, by: Self.author)
     }
 
     /// An administrator of that name.

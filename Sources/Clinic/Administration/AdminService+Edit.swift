@@ -1,40 +1,27 @@
 import FoundationEssentials
 import Postgres
 
-/// What is to be changed of a registration, and what must still hold of its columns.
+/// What is to be changed of a registration. Nil: stays as it is.
 ///
 /// The e-mail address stays: it is who the request is from.
-package struct RegistrationEdit: Hashable, Sendable {
-    package var name = ColumnEdit<String>()
-    package var email = ColumnEdit<String>()
-    package var phone = ColumnEdit<String?>()
-    package var birthDate = ColumnEdit<CalendarDay>()
-    package var comments = ColumnEdit<String?>()
-    package var status = ColumnEdit<RegistrationStatus>()
-    package var assignedTo = ColumnEdit<String?>()
+package struct RegistrationChanges: Hashable, Sendable {
+    package var name: String?
+    package var phone: String??
+    package var birthDate: CalendarDay?
+    package var comments: String??
 
     package init() {}
-
-    /// The same replacements under another's expectations.
-    package func expecting(_ other: RegistrationEdit) -> RegistrationEdit {
-        var edit = self
-        edit.name.expectation = other.name.expectation
-        edit.email.expectation = other.email.expectation
-        edit.phone.expectation = other.phone.expectation
-        edit.birthDate.expectation = other.birthDate.expectation
-        edit.comments.expectation = other.comments.expectation
-        edit.status.expectation = other.status.expectation
-        edit.assignedTo.expectation = other.assignedTo.expectation
-        return edit
-    }
 }
 
-/// One column's part in an edit.
-package struct ColumnEdit<Value: PostgresEncodable & Hashable>: Hashable, Sendable {
-    /// What it becomes; nil: it stays.
-    package var replacement: Value?
-    /// What it must be; nil: anything.
-    package var expectation: Value?
+/// What a registration's columns must still be. Nil: anything.
+package struct RegistrationExpectations: Hashable, Sendable {
+    package var name: String?
+    package var email: String?
+    package var phone: String??
+    package var birthDate: CalendarDay?
+    package var comments: String??
+    package var status: RegistrationStatus?
+    package var assignedTo: String??
 
     package init() {}
 }
@@ -47,62 +34,59 @@ extension AdminService {
     /// again on the row as it is once the other one has committed. See `docs/adr/0005`.
     /// - Throws: ``VersionConflict``; `registrationNotFound`, `alreadyDecided`.
     package func edit(
-        _ target: RegistrationTarget, _ edit: RegistrationEdit
+        _ target: RegistrationTarget, _ changes: RegistrationChanges,
+        where expected: RegistrationExpectations
     ) async throws -> Registration {
         try await change(
             target, action: "registration.changed",
-            detail: "jsonb_build_object('changed', to_jsonb(\(edit.changed)))",
+            detail: "jsonb_build_object('changed', to_jsonb(\(changes.names)))",
             unless: { $0.status.isDecided ? .alreadyDecided($0) : nil }
         ) { tx in
             try tx.optional(
                 Registration.self,
                 """
                 UPDATE registrations
-                SET \(fragment: edit.name.assigned(to: "name")),
-                    \(fragment: edit.phone.assigned(to: "phone")),
-                    \(fragment: edit.birthDate.assigned(to: "birth_date")),
-                    \(fragment: edit.comments.assigned(to: "comments")),
+                SET \(fragment: assignment(of: changes.name, to: "name")),
+                    \(fragment: assignment(of: changes.phone, to: "phone")),
+                    \(fragment: assignment(of: changes.birthDate, to: "birth_date")),
+                    \(fragment: assignment(of: changes.comments, to: "comments")),
                     version = version + 1
                 WHERE \(fragment: target.condition)
                     AND status IN ('pending', 'in_review')
-                    AND \(fragment: edit.name.holds(of: "name"))
-                    AND \(fragment: edit.email.holds(of: "email"))
-                    AND \(fragment: edit.phone.holds(of: "phone"))
-                    AND \(fragment: edit.birthDate.holds(of: "birth_date"))
-                    AND \(fragment: edit.comments.holds(of: "comments"))
-                    AND \(fragment: edit.status.holds(of: "status"))
-                    AND \(fragment: edit.assignedTo.holds(of: "assigned_to"))
+                    AND \(fragment: expectation(of: expected.name, in: "name"))
+                    AND \(fragment: expectation(of: expected.email, in: "email"))
+                    AND \(fragment: expectation(of: expected.phone, in: "phone"))
+                    AND \(fragment: expectation(of: expected.birthDate, in: "birth_date"))
+                    AND \(fragment: expectation(of: expected.comments, in: "comments"))
+                    AND \(fragment: expectation(of: expected.status, in: "status"))
+                    AND \(fragment: expectation(of: expected.assignedTo, in: "assigned_to"))
                 RETURNING \(fragment: Registration.columns)
                 """)
         }
     }
 }
 
-extension RegistrationEdit {
+extension RegistrationChanges {
     /// The columns that are replaced.
-    fileprivate var changed: [String] {
+    fileprivate var names: [String] {
         [
-            name.replacement.map { _ in "name" }, phone.replacement.map { _ in "phone" },
-            birthDate.replacement.map { _ in "birth_date" },
-            comments.replacement.map { _ in "comments" },
+            name.map { _ in "name" }, phone.map { _ in "phone" },
+            birthDate.map { _ in "birth_date" }, comments.map { _ in "comments" },
         ].compactMap(\.self)
     }
 }
 
-extension ColumnEdit {
-    /// One text for every edit, so that it is prepared once.
-    fileprivate func assigned(to column: SQL) -> SQL {
-        """
-        \(fragment: column) = CASE
-            WHEN \(replacement != nil) THEN \(replacement)
-            ELSE \(fragment: column)
-        END
-        """
-    }
+// One text for every edit, so that it is prepared once.
 
-    fileprivate func holds(of column: SQL) -> SQL {
-        """
-        (\(expectation == nil) OR \(fragment: column) IS NOT DISTINCT FROM \(expectation))
-        """
-    }
+private func assignment(of value: (some PostgresEncodable)?, to column: SQL) -> SQL {
+    """
+    \(fragment: column) = CASE
+        WHEN \(value != nil) THEN \(value)
+        ELSE \(fragment: column)
+    END
+    """
+}
+
+private func expectation(of value: (some PostgresEncodable)?, in column: SQL) -> SQL {
+    "(\(value == nil) OR \(fragment: column) IS NOT DISTINCT FROM \(value))"
 }

@@ -15,10 +15,14 @@ package struct AdminService: Sendable {
 extension AdminService {
     /// Takes down somebody's wish to become a patient. Who has a patient's e-mail address already is
     /// not told so; the administrator sees it.
-    /// - Throws: `alreadyRegistered`; `CalendarError.clinicNotFound`.
+    /// - Throws: `alreadyRegistered`; `CalendarError.clinicNotFound`; ``InvalidInput`` without an e-mail
+    ///   address, to which the decision is sent.
     package func register(
-        _ draft: PatientDraft, email: String, in clinicID: UUID, by author: Author
+        _ draft: PatientDraft, in clinicID: UUID, by author: Author
     ) async throws -> Registration {
+        guard let email = draft.email else {
+            throw InvalidInput("email", "must be there: the decision is sent to it")
+        }
         let id = store.newID()
         let entryID = store.newID()
         do {

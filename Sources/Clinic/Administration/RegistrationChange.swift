@@ -67,7 +67,11 @@ extension AdminService {
         let entryID = store.newID()
         return try await store.write(to: target.clinicID) { tx in
             guard let changed = try update(tx) else {
-                throw try tx.refusal(of: target, unless: obstacle)
+                throw try tx.refusal(
+                    of: .registration, target.id, in: target.clinicID, from: target.version,
+                    current: tx.pipeline.registration(target.id, in: target.clinicID),
+                    as: VersionedObject.registration,
+                    notFound: RegistrationError.registrationNotFound, unless: obstacle)
             }
             tx.pipeline.record(
                 JournalEntry(
@@ -76,22 +80,5 @@ extension AdminService {
                     author: target.author, detail: detail))
             return try then(changed, tx)
         }
-    }
-}
-
-extension Transaction {
-    /// Why a registration's `UPDATE` touched no row: what it is forbids the change; or it is no longer
-    /// what the administrator has seen.
-    fileprivate func refusal(
-        of target: RegistrationTarget, unless obstacle: (Registration) -> RegistrationError?
-    ) throws -> any Error {
-        let current = pipeline.registration(target.id, in: target.clinicID)
-        let conflict = try refusal(
-            of: .registration, target.id, in: target.clinicID, current: current,
-            as: VersionedObject.registration, notFound: RegistrationError.registrationNotFound)
-        guard let registration = try current.get(),
-            target.version == nil || target.version == registration.version
-        else { return conflict }
-        return obstacle(registration) ?? conflict
     }
 }

@@ -42,7 +42,7 @@ extension CalendarService {
                 """)
             guard let changed else {
                 throw try tx.refusal(
-                    of: .clinic, id, in: id, current: tx.pipeline.clinic(id),
+                    of: .clinic, id, in: id, from: version, current: tx.pipeline.clinic(id),
                     as: VersionedObject.clinic, notFound: CalendarError.clinicNotFound)
             }
             tx.pipeline.record(
@@ -77,7 +77,7 @@ extension CalendarService {
                 """)
             guard let changed else {
                 throw try tx.refusal(
-                    of: .practitioner, id, in: clinicID,
+                    of: .practitioner, id, in: clinicID, from: version,
                     current: tx.pipeline.practitioner(id, in: clinicID),
                     as: VersionedObject.practitioner,
                     notFound: CalendarError.practitionerNotFound)

@@ -50,9 +50,8 @@ extension CalendarService {
                     RETURNING \(fragment: Slot.columns)
                     """)
                 guard let changed else {
-                    throw try tx.refusal(of: id, in: clinicID, from: version) { slot, heldUntil in
-                        try changes.obstacle(slot, heldUntil: heldUntil)
-                    }
+                    throw try tx.refusal(
+                        of: id, in: clinicID, from: version, unless: changes.obstacle)
                 }
                 tx.pipeline.record(
                     JournalEntry(
@@ -88,8 +87,8 @@ extension CalendarService {
                     AND booked = 0
                 """)
             guard deleted == 1 else {
-                throw try tx.refusal(of: id, in: clinicID, from: version) { slot, _ in
-                    slot.booked > 0 ? .slotBooked : nil
+                throw try tx.refusal(of: id, in: clinicID, from: version) { slot in
+                    slot.booked > 0 ? CalendarError.slotBooked : nil
                 }
             }
             tx.pipeline.record(
@@ -146,30 +145,24 @@ extension SlotChanges {
 
     /// Why a slot of the right version was not changed; nil if nothing of it is there any more.
     /// - Throws: ``InvalidInput``.
-    fileprivate func obstacle(_ slot: Slot, heldUntil: Date?) throws -> CalendarError? {
+    fileprivate func obstacle(_ slot: Slot) throws -> CalendarError? {
         _ = try SlotDraft(
             practitionerID: slot.practitionerID, startsAt: startsAt ?? slot.startsAt,
             endsAt: endsAt ?? slot.endsAt, capacity: capacity ?? slot.capacity)
-        if let heldUntil, slot.isHeld { return .slotHeld(until: heldUntil) }
+        if let heldUntil = slot.heldUntil { return .slotHeld(until: heldUntil) }
         return slot.booked > 0 ? .slotBooked : nil
     }
 }
 
 extension Transaction {
-    /// Why an administrator's statement touched no slot: it is another version by now; or it is the
-    /// same, and something forbids the change.
+    /// Why an administrator's statement touched no slot.
     fileprivate func refusal(
         of id: UUID, in clinicID: UUID, from version: Int,
-        unless obstacle: (Slot, Date?) throws -> CalendarError?
+        unless obstacle: (Slot) throws -> (any Error)?
     ) throws -> any Error {
-        let current = pipeline.slot(id, in: clinicID)
-        let heldUntil = pipeline.optional(
-            Scalar<Date?>.self,
-            "SELECT held_until FROM slots WHERE clinic_id = \(clinicID) AND id = \(id)")
-        let conflict = try refusal(
-            of: .slot, id, in: clinicID, current: current, as: VersionedObject.slot,
-            notFound: CalendarError.slotNotFound)
-        guard let slot = try current.get(), slot.version == version else { return conflict }
-        return try obstacle(slot, heldUntil.get()?.value) ?? conflict
+        try refusal(
+            of: .slot, id, in: clinicID, from: version,
+            current: pipeline.slot(id, in: clinicID), as: VersionedObject.slot,
+            notFound: CalendarError.slotNotFound, unless: obstacle)
     }
 }

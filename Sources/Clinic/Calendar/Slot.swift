@@ -12,8 +12,8 @@ package struct Slot: Hashable, Sendable {
     package let booked: Int
     /// As of the moment of reading: a hold that has expired shows as `free`.
     package let status: SlotStatus
-    /// Whether a hold was live at the moment of reading.
-    package let isHeld: Bool
+    /// When the hold ends that was live at the moment of reading; nil if none was.
+    package let heldUntil: Date?
     package let version: Int
 }
 
@@ -47,7 +47,7 @@ extension Slot: RowDecodable {
         slots.capacity,
         slots.booked,
         \(fragment: liveStatus),
-        coalesce(slots.held_until > clock_timestamp(), false),
+        CASE WHEN slots.held_until > clock_timestamp() THEN slots.held_until END,
         slots.version
         """
 
@@ -60,7 +60,7 @@ extension Slot: RowDecodable {
         capacity = try row.next()
         booked = try row.next()
         status = try row.next()
-        isHeld = try row.next()
+        heldUntil = try row.next()
         version = try row.next()
     }
 }

@@ -41,16 +41,23 @@ extension LastChange: RowDecodable {
 }
 
 extension Transaction {
-    /// Why an `UPDATE ... WHERE version = $n` touched no row.
+    /// Why an `UPDATE ... WHERE version = $n` touched no row: something forbids the change; or the
+    /// object is no longer what its author has seen.
     /// - Parameters:
+    ///   - version: What the author has seen; nil where the change brought another precondition.
     ///   - current: The queued reading of the object as it is now.
     ///   - notFound: What it is if there is no such object.
+    ///   - obstacle: What forbids the change although the version is right.
     func refusal<Object>(
-        of objectType: ObjectType, _ objectID: UUID, in clinicID: UUID,
+        of objectType: ObjectType, _ objectID: UUID, in clinicID: UUID, from version: Int?,
         current: Pending<Object?>, as versioned: (Object) -> VersionedObject,
-        notFound: any Error
+        notFound: any Error, unless obstacle: (Object) throws -> (any Error)? = { _ in nil }
     ) throws -> any Error {
-        guard let object = try current.get().map(versioned) else { return notFound }
+        guard let object = try current.get() else { return notFound }
+        let current = versioned(object)
+        if version == nil || version == current.version, let obstacle = try obstacle(object) {
+            return obstacle
+        }
         // Of the version that was read: there may be another one by now.
         let lastChange = try one(
             LastChange.self,
@@ -60,8 +67,8 @@ extension Transaction {
             WHERE clinic_id = \(clinicID)
                 AND object_type = \(objectType.rawValue)
                 AND object_id = \(objectID)
-                AND version = \(object.version)
+                AND version = \(current.version)
             """)
-        return VersionConflict(current: object, lastChange: lastChange)
+        return VersionConflict(current: current, lastChange: lastChange)
     }
 }

@@ -71,7 +71,7 @@ extension VersionedObject {
 
 extension Slot {
     /// A hold ends without a write, so the version alone would not tell a held slot from a free one.
-    var etag: String { isHeld ? "\"\(version)-held\"" : version.etag }
+    var etag: String { heldUntil != nil ? "\"\(version)-held\"" : version.etag }
 }
 
 extension Int {

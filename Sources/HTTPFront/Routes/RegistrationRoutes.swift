@@ -11,7 +11,7 @@ extension HTTPFront {
             Route(.post, path, for: .everyone) { call in
                 let body = try call.body(NewRegistration.self)
                 let made = try await admin.register(
-                    body.draft, email: body.email, in: call.clinicID, by: call.author)
+                    body.draft, in: call.clinicID, by: call.author)
                 return .created(
                     Receipt(registration: made),
                     at: "/v1/clinics/\(made.clinicID.text)/registrations/\(made.id.text)",
@@ -36,10 +36,10 @@ extension HTTPFront {
             Route(.patch, one, for: .admins) { call in
                 let patch = try call.patch()
                 let version = patch.hasTests ? try call.optionalVersion : try call.expectedVersion
-                let tested = try patch.expectations(RegistrationTests.self).edit
-                let edit = try patch.replacements(RegistrationPatch.self).edit.expecting(tested)
+                let expected = try patch.expectations(RegistrationTests.self).expectations
+                let changes = try patch.replacements(RegistrationPatch.self).changes
                 return try await .registration(
-                    admin.edit(call.target(version: version), edit))
+                    admin.edit(call.target(version: version), changes, where: expected))
             },
             Route(.post, one + "/claim", for: .admins) { call in
                 let version = try call.expectedVersion
@@ -104,13 +104,11 @@ private struct NewRegistration: RequestMembers {
     static let names = ["name", "email", "phone", "birth_date"]
 
     let draft: PatientDraft
-    let email: String
 
     init(from members: Members) throws {
-        email = try members.email("email")
         draft = try PatientDraft(
             name: members.text("name", limit: 200),
-            email: email,
+            email: members.email("email"),
             phone: members.optionalText("phone", limit: 50),
             birthDate: members.text("birth_date", limit: 10),
             now: Date())
@@ -121,18 +119,16 @@ private struct NewRegistration: RequestMembers {
 private struct RegistrationPatch: RequestMembers {
     static let names = ["name", "phone", "birth_date", "comments"]
 
-    let edit: RegistrationEdit
+    var changes = RegistrationChanges()
 
     init(from members: Members) throws {
         try members.requireOne()
-        var edit = RegistrationEdit()
-        edit.name.replacement = try members.replacement("name", limit: 200)
-        edit.phone.replacement = try members.optionalReplacement("phone", limit: 50)
-        edit.birthDate.replacement = try members.replacement("birth_date", limit: 10).map {
+        changes.name = try members.replacement("name", limit: 200)
+        changes.phone = try members.optionalReplacement("phone", limit: 50)
+        changes.birthDate = try members.replacement("birth_date", limit: 10).map {
             try PatientDraft.birthDate($0, now: Date())
         }
-        edit.comments.replacement = try members.optionalReplacement("comments", limit: 2000)
-        self.edit = edit
+        changes.comments = try members.optionalReplacement("comments", limit: 2000)
     }
 }
 
@@ -140,20 +136,18 @@ private struct RegistrationPatch: RequestMembers {
 private struct RegistrationTests: RequestMembers {
     static let names = RegistrationPatch.names + ["email", "status", "assigned_to"]
 
-    let edit: RegistrationEdit
+    var expectations = RegistrationExpectations()
 
     init(from members: Members) throws {
-        var edit = RegistrationEdit()
-        edit.name.expectation = try members.replacement("name", limit: 200)
-        edit.email.expectation = try members.replacement("email", limit: 254)
-        edit.phone.expectation = try members.optionalReplacement("phone", limit: 50)
-        edit.birthDate.expectation = try members.replacement("birth_date", limit: 10).map {
+        expectations.name = try members.replacement("name", limit: 200)
+        expectations.email = try members.replacement("email", limit: 254)
+        expectations.phone = try members.optionalReplacement("phone", limit: 50)
+        expectations.birthDate = try members.replacement("birth_date", limit: 10).map {
             try PatientDraft.birthDate($0, now: Date())
         }
-        edit.comments.expectation = try members.optionalReplacement("comments", limit: 2000)
-        edit.status.expectation = try members.choice("status")
-        edit.assignedTo.expectation = try members.optionalReplacement("assigned_to", limit: 255)
-        self.edit = edit
+        expectations.comments = try members.optionalReplacement("comments", limit: 2000)
+        expectations.status = try members.choice("status")
+        expectations.assignedTo = try members.optionalReplacement("assigned_to", limit: 255)
     }
 }
 
