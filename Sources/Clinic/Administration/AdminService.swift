@@ -70,8 +70,10 @@ extension AdminService {
     ) async throws -> Page<Registration> {
         let statusCondition: SQL = status.map { "AND status = \($0)" } ?? .nothing
         let reviewerCondition: SQL = reviewer.map { "AND assigned_to = \($0)" } ?? .nothing
-        let (rows, clinicExists) = try await store.read { tx in
-            let rows = tx.pipeline.all(
+        return try await store.page(
+            page, in: clinicID, by: { Keyset(time: $0.createdAt, id: $0.id) }
+        ) { pipeline in
+            pipeline.all(
                 Registration.self,
                 """
                 SELECT \(fragment: Registration.columns)
@@ -83,11 +85,7 @@ extension AdminService {
                 ORDER BY registrations.created_at, registrations.id
                 LIMIT \(page.rowsToRead)
                 """)
-            let clinicExists = tx.pipeline.clinicExists(clinicID)
-            return Pending { (try rows.get(), try clinicExists.get()) }
         }
-        guard clinicExists else { throw CalendarError.clinicNotFound }
-        return Page(rows, of: page) { Keyset(time: $0.createdAt, id: $0.id) }
     }
 }
 

@@ -45,8 +45,9 @@ extension CalendarService {
     package func practitioners(
         in clinicID: UUID, _ page: PageRequest
     ) async throws -> Page<Practitioner> {
-        let (rows, clinicExists) = try await store.read { tx in
-            let rows = tx.pipeline.all(
+        try await store.page(page, in: clinicID, by: { Keyset(time: $0.createdAt, id: $0.id) }) {
+            pipeline in
+            pipeline.all(
                 Practitioner.self,
                 """
                 SELECT \(fragment: Practitioner.columns)
@@ -56,11 +57,7 @@ extension CalendarService {
                 ORDER BY created_at, id
                 LIMIT \(page.rowsToRead)
                 """)
-            let clinicExists = tx.pipeline.clinicExists(clinicID)
-            return Pending { (try rows.get(), try clinicExists.get()) }
         }
-        guard clinicExists else { throw CalendarError.clinicNotFound }
-        return Page(rows, of: page) { Keyset(time: $0.createdAt, id: $0.id) }
     }
 }
 

@@ -23,8 +23,9 @@ extension CalendarService {
     package func slots(
         in clinicID: UUID, where filter: SlotFilter, _ page: PageRequest
     ) async throws -> Page<Slot> {
-        let (rows, clinicExists) = try await store.read { tx in
-            let rows = tx.pipeline.all(
+        try await store.page(page, in: clinicID, by: { Keyset(time: $0.startsAt, id: $0.id) }) {
+            pipeline in
+            pipeline.all(
                 Slot.self,
                 """
                 SELECT \(fragment: Slot.columns)
@@ -47,11 +48,7 @@ extension CalendarService {
                 ORDER BY slots.starts_at, slots.id
                 LIMIT \(page.rowsToRead)
                 """)
-            let clinicExists = tx.pipeline.clinicExists(clinicID)
-            return Pending { (try rows.get(), try clinicExists.get()) }
         }
-        guard clinicExists else { throw CalendarError.clinicNotFound }
-        return Page(rows, of: page) { Keyset(time: $0.startsAt, id: $0.id) }
     }
 }
 

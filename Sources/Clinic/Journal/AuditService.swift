@@ -20,8 +20,9 @@ package struct AuditService: Sendable {
     ) async throws -> Page<AuditEntry> {
         let objectTypes = objectType.map { [$0] } ?? ObjectType.allCases
         let objectCondition: SQL = objectID.map { "AND object_id = \($0)" } ?? .nothing
-        let (rows, clinicExists) = try await store.read { tx in
-            let rows = tx.pipeline.all(
+        return try await store.page(page, in: clinicID, by: { Keyset(time: $0.at, id: $0.id) }) {
+            pipeline in
+            pipeline.all(
                 AuditEntry.self,
                 """
                 SELECT \(fragment: AuditEntry.columns)
@@ -33,11 +34,7 @@ package struct AuditService: Sendable {
                 ORDER BY at, id
                 LIMIT \(page.rowsToRead)
                 """)
-            let clinicExists = tx.pipeline.clinicExists(clinicID)
-            return Pending { (try rows.get(), try clinicExists.get()) }
         }
-        guard clinicExists else { throw CalendarError.clinicNotFound }
-        return Page(rows, of: page) { Keyset(time: $0.at, id: $0.id) }
     }
 }
 

@@ -100,7 +100,7 @@ extension PatientService {
 
     /// A clinic's patients, oldest record first.
     /// - Parameter query: A part of the name, or a whole e-mail address; case does not matter.
-    /// - Throws: `clinicNotFound`.
+    /// - Throws: `CalendarError.clinicNotFound`.
     package func patients(
         in clinicID: UUID, matching query: String?, _ page: PageRequest
     ) async throws -> Page<Patient> {
@@ -115,8 +115,10 @@ extension PatientService {
             } else {
                 .nothing
             }
-        let (rows, clinicExists) = try await store.read { tx in
-            let rows = tx.pipeline.all(
+        return try await store.page(
+            page, in: clinicID, by: { Keyset(time: $0.createdAt, id: $0.id) }
+        ) { pipeline in
+            pipeline.all(
                 Patient.self,
                 """
                 SELECT \(fragment: Patient.columns)
@@ -127,11 +129,7 @@ extension PatientService {
                 ORDER BY created_at, id
                 LIMIT \(page.rowsToRead)
                 """)
-            let clinicExists = tx.pipeline.clinicExists(clinicID)
-            return Pending { (try rows.get(), try clinicExists.get()) }
         }
-        guard clinicExists else { throw RecordError.clinicNotFound }
-        return Page(rows, of: page) { Keyset(time: $0.createdAt, id: $0.id) }
     }
 }
 

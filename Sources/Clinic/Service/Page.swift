@@ -46,3 +46,23 @@ package struct Page<Item: Sendable>: Sendable {
         next = rows.count > request.limit ? items.last.map(keyset) : nil
     }
 }
+
+extension Store {
+    /// Reads a page of a list that belongs to a clinic.
+    /// - Parameters:
+    ///   - keyset: An item's place in the list.
+    ///   - rows: Queues the reading of ``PageRequest/rowsToRead`` rows behind ``PageRequest/start``.
+    /// - Throws: `CalendarError.clinicNotFound` instead of an empty page if there is no such clinic.
+    func page<Item: Sendable>(
+        _ request: PageRequest, in clinicID: UUID, by keyset: (Item) -> Keyset,
+        _ rows: @escaping @Sendable (Pipeline) -> Pending<[Item]>
+    ) async throws -> Page<Item> {
+        let (rows, clinicExists) = try await read { tx in
+            let rows = rows(tx.pipeline)
+            let clinicExists = tx.pipeline.clinicExists(clinicID)
+            return Pending { (try rows.get(), try clinicExists.get()) }
+        }
+        guard clinicExists else { throw CalendarError.clinicNotFound }
+        return Page(rows, of: request, by: keyset)
+    }
+}

@@ -11,6 +11,10 @@ struct Invariant: Sendable {
     /// Gives one text a breach, of one clinic.
     let breaches: @Sendable (_ clinicID: UUID) -> SQL
 
+    /// How many decisions a registration has had.
+    private static let decisions: SQL =
+        "(CASE WHEN registrations.status IN ('approved', 'rejected') THEN 1 ELSE 0 END)"
+
     static let all = [
         Invariant(number: 1, rule: "A slot never has two active appointments on one seat.") {
             """
@@ -85,11 +89,7 @@ struct Invariant: Sendable {
                 AND split_part(outbox.subject, ':', 1) = registrations.id::text
             WHERE registrations.clinic_id = \($0)
             GROUP BY registrations.id, registrations.status, registrations.version
-            HAVING count(outbox)
-                    <> CASE
-                        WHEN registrations.status IN ('approved', 'rejected') THEN 1
-                        ELSE 0
-                    END
+            HAVING count(outbox) <> \(fragment: decisions)
                 OR min(outbox.kind) <> 'registration.' || registrations.status
                 OR min(outbox.subject) <> registrations.id || ':' || registrations.version
             """
@@ -105,11 +105,7 @@ struct Invariant: Sendable {
                 AND journal.action IN ('registration.approved', 'registration.rejected')
             WHERE registrations.clinic_id = \($0)
             GROUP BY registrations.id, registrations.status, registrations.decided_by
-            HAVING count(journal)
-                    <> CASE
-                        WHEN registrations.status IN ('approved', 'rejected') THEN 1
-                        ELSE 0
-                    END
+            HAVING count(journal) <> \(fragment: decisions)
                 OR min(journal.action) <> 'registration.' || registrations.status
                 OR min(journal.actor) <> registrations.decided_by
             """
