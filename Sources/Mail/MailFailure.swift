@@ -1,0 +1,27 @@
+/// Why a message was not accepted by the mail server.
+package struct MailFailure: Error, Hashable, Sendable {
+    package enum Kind: Hashable, Sendable {
+        /// This message will never be accepted: the server refused its recipient or its content with
+        /// a code from 500, or it cannot be written as an e-mail.
+        case permanent
+        /// The server would not take this message now: a code from 400.
+        case temporary
+        /// It has nothing to do with this message: the server cannot be reached, does not answer, or
+        /// takes nothing from us, because of its state or of our settings.
+        case server
+    }
+
+    package let kind: Kind
+    /// The server's words if it had any, else libcurl's. One line, no more than 500 characters.
+    package let words: String
+
+    package init(_ kind: Kind, _ words: String) {
+        self.kind = kind
+        self.words = String(words.singleLine.prefix(500))
+    }
+}
+
+extension MailFailure: CustomStringConvertible {
+    /// The server's words.
+    package var description: String { words }
+}
