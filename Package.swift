@@ -33,9 +33,12 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "Postgres", dependencies: ["CLibPQ"], swiftSettings: strict),
         .target(name: "Migrations", dependencies: ["Postgres"], swiftSettings: strict),
+        .systemLibrary(
+            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .target(name: "Mail", dependencies: ["CCurl"], swiftSettings: strict),
         .target(
             name: "Clinic",
-            dependencies: ["Postgres", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["Mail", "Postgres", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict
         ),
         .target(
@@ -70,7 +73,7 @@ let package = Package(
         .executableTarget(
             name: "holdfast",
             dependencies: [
-                "Clinic", "HTTPFront", "Migrations", "Postgres",
+                "Clinic", "HTTPFront", "Mail", "Migrations", "Postgres",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -91,6 +94,14 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "MailTests",
+            dependencies: [
+                "Mail", "ServiceTesting",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "MigrationsTests",
             dependencies: ["Migrations", "Postgres", "PostgresTesting"],
             swiftSettings: strict
@@ -98,7 +109,7 @@ let package = Package(
         .testTarget(
             name: "ClinicTests",
             dependencies: [
-                "Clinic", "Postgres", "PostgresTesting",
+                "Clinic", "Mail", "Postgres", "PostgresTesting", "ServiceTesting",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
@@ -116,13 +127,16 @@ let package = Package(
         ),
         .testTarget(
             name: "RaceTests",
-            dependencies: ["Clinic", "HTTPFront", "Postgres", "PostgresTesting", "ServiceTesting"],
+            dependencies: [
+                "Clinic", "HTTPFront", "Mail", "Postgres", "PostgresTesting", "ServiceTesting",
+            ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "CommandTests",
             dependencies: [
                 "Clinic", "HTTPFront", "Postgres", "PostgresTesting", "ServiceTesting", "holdfast",
+                .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: strict
         ),
@@ -130,7 +144,7 @@ let package = Package(
         .target(
             name: "ServiceTesting",
             dependencies: [
-                "Clinic", "HTTPFront", "Postgres", "PostgresTesting",
+                "Clinic", "HTTPFront", "Mail", "Postgres", "PostgresTesting",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),

@@ -13,6 +13,7 @@ package struct HTTPFront: Sendable {
     let patients: PatientService
     let admin: AdminService
     let audit: AuditService
+    let messages: MessageService
     private let tokens: Tokens
     private let limits: Limits
     private let readiness: @Sendable () async -> Readiness
@@ -32,6 +33,7 @@ package struct HTTPFront: Sendable {
         patients = PatientService(store: store)
         admin = AdminService(store: store)
         audit = AuditService(store: store)
+        messages = MessageService(store: store)
         self.tokens = tokens
         self.limits = limits
         self.readiness = readiness
@@ -41,7 +43,7 @@ package struct HTTPFront: Sendable {
     /// Every route there is.
     var routes: [Route] {
         serviceRoutes + clinicRoutes + practitionerRoutes + slotRoutes + patientRoutes
-            + appointmentRoutes + registrationRoutes + auditRoutes
+            + appointmentRoutes + registrationRoutes + auditRoutes + messageRoutes
     }
 
     /// The server, not yet running.

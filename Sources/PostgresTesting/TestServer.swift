@@ -30,7 +30,7 @@ package struct TestServer: Sendable {
     }
 
     /// Where a file of the project is.
-    static func project(_ path: String) -> String {
+    package static func project(_ path: String) -> String {
         URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../\(path)").standardized.path(percentEncoded: false)
     }

@@ -9,6 +9,14 @@ extension Database {
         return Database(configuration)
     }
 
+    /// A courier's: it does one thing after the other.
+    static func courier(_ settings: Settings) throws -> Database {
+        var configuration = DatabaseConfiguration(
+            url: settings.databaseURL, role: "holdfast_service")
+        configuration.poolSize = 1
+        return Database(configuration)
+    }
+
     /// A connection of its own for those who ask whether the database is there, who are not to wait in
     /// line with those who work with it.
     static func attendance(_ settings: Settings) -> Database {

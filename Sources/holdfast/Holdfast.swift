@@ -10,6 +10,8 @@ struct Holdfast: AsyncParsableCommand {
             Settings come from flags, then from the environment, then from the JSON file that \
             --config names. Secrets are never taken from flags, which others can see.
             """,
-        subcommands: [Serve.self, Migrate.self, Token.self, Seed.self, Verify.self]
+        subcommands: [
+            Serve.self, RunCourier.self, Migrate.self, Token.self, Seed.self, Verify.self,
+        ]
     )
 }

@@ -8,7 +8,6 @@ import Migrations
 import NIOCore
 import Postgres
 import ServiceLifecycle
-import UnixSignals
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -43,7 +42,11 @@ struct Serve: AsyncParsableCommand {
             """)
     var drainDelay = Delay(seconds: 2)
 
-    @Flag(help: "Without HOLDFAST_JWT_SECRET, take a secret that everybody knows.")
+    @Flag(
+        help: """
+            Without HOLDFAST_JWT_SECRET, take a secret that everybody knows; without \
+            HOLDFAST_SMTP_URL, log messages instead of sending them.
+            """)
     var development = false
 
     func run() async throws {
@@ -65,7 +68,10 @@ struct Serve: AsyncParsableCommand {
         }
         let port = try settings.port
         let database = try Database.service(settings)
-        let store = Store(database: database, environment: ServiceEnvironment(logger: logger))
+        let bell = Bell()
+        let store = Store(
+            database: database,
+            environment: ServiceEnvironment(logger: logger, onChange: bell.ring))
         let attendanceDatabase = Database.attendance(settings)
         let attendance = Attendance(
             database: attendanceDatabase, files: try MigrationFile.all(in: settings.migrations),
@@ -78,20 +84,22 @@ struct Serve: AsyncParsableCommand {
             // Whoever waits for this line may be reading from a pipe.
             fflush(nil)
         }
-        // Stopped from the last to the first, each when the one behind it has ended.
-        var configuration = ServiceGroupConfiguration(
-            services: [
-                ConnectionCloser(databases: [database, attendanceDatabase]),
-                Sweeper(housekeeping: Housekeeping(store: store), logger: logger),
-                server,
-                attendance,
-            ],
-            gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: logger)
-        // What is in flight has limits of its own, all of them shorter.
-        configuration.maximumGracefulShutdownDuration = .seconds(30 + drainDelay.seconds)
+        var services: [any Service] = [
+            ConnectionCloser(databases: [database, attendanceDatabase]),
+            Sweeper(housekeeping: Housekeeping(store: store), logger: logger),
+            server,
+            attendance,
+        ]
+        if let transport = try settings.mailTransport(isDevelopment: development, logger) {
+            let courier = try settings.courier(store: store, transport: transport)
+            services.insert(Deliveries(courier: courier, bell: bell, logger: logger), at: 2)
+        } else {
+            logger.notice("messages stay queued: no mail server is set (HOLDFAST_SMTP_URL)")
+        }
         do {
-            try await ServiceGroup(configuration: configuration).run()
+            try await ServiceGroup.untilSignalled(
+                services, drainDelay: .seconds(drainDelay.seconds), logger: logger
+            ).run()
         } catch let error as IOError {
             throw SettingError(
                 "Cannot listen on \(settings.host):\(port): "

@@ -6,6 +6,23 @@ import Migrations
 import Postgres
 import ServiceLifecycle
 import Synchronization
+import UnixSignals
+
+extension ServiceGroup {
+    /// Services that run until SIGTERM or SIGINT, and then are stopped from the last to the first, each
+    /// when the one behind it has ended.
+    ///
+    /// Half a minute is enough for what is in flight, which has limits of its own; a message whose mail
+    /// server does not answer is given up then, and tried again by whoever comes next.
+    static func untilSignalled(
+        _ services: [any Service], drainDelay: Duration = .zero, logger: Logger
+    ) -> ServiceGroup {
+        var configuration = ServiceGroupConfiguration(
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(30) + drainDelay
+        return ServiceGroup(configuration: configuration)
+    }
+}
 
 /// Knows whether the service can do its work, and on SIGTERM says that it will not for long.
 final class Attendance: Service {

@@ -84,6 +84,14 @@ struct Settings {
 
     var migrations: String { text("holdfast.migrations") ?? "migrations" }
 
+    /// The mail server's URL, which may hold a password; nil if there is none.
+    var smtpURL: String? { text("holdfast.smtpUrl") }
+
+    /// A file with the certificates that a mail server's may be signed with.
+    var smtpCertificates: String? { text("holdfast.smtpCa") }
+
+    var mailFrom: String { text("holdfast.mailFrom") ?? "holdfast@localhost" }
+
     var issuer: String { text("holdfast.jwtIssuer") ?? "holdfast" }
 
     var audience: String { text("holdfast.jwtAudience") ?? "holdfast" }

@@ -44,6 +44,27 @@ struct BookingServiceTests {
         }
     }
 
+    @Test("whoever waits for changes is told of what was committed, and of no refusal")
+    func told() async throws {
+        try await withTestDatabase { db in
+            let clinic = try await TestClinic(db)
+            let slot = try await clinic.slots(1)[0]
+            let patients = try await clinic.patients(2)
+            let changes = RunCounter()
+            let booking = BookingService(
+                store: Store(
+                    database: db.service,
+                    environment: ServiceEnvironment(
+                        logger: ServiceEnvironment.test.logger, onChange: { changes.begin() })))
+            _ = try await booking.book(clinic.request(slot.id, for: patients[0]), in: clinic.id)
+            #expect(changes.count == 1)
+            await #expect(throws: BookingRefused.self) {
+                try await booking.book(clinic.request(slot.id, for: patients[1]), in: clinic.id)
+            }
+            #expect(changes.count == 1)
+        }
+    }
+
     @Test("everything that a booking is: appointment, slot, two journal rows, one message")
     func allOfIt() async throws {
         try await withTestDatabase { db in

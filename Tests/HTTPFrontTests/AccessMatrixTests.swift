@@ -155,6 +155,7 @@ struct AccessMatrixTests {
             allowed: [.admin], path: { "/registrations/\($0.registration)/reject" },
             body: { _ in #"{"reason": "C"}"# }, namesObject: true),
         "GET /v1/clinics/{clinic}/audit": Entry(allowed: [.admin], path: { _ in "/audit" }),
+        "GET /v1/clinics/{clinic}/messages": Entry(allowed: [.admin], path: { _ in "/messages" }),
     ]
 
     @Test("every route has its line in the table, and every cell is as the table says")

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Administrators who decide the same registration", .serialized)
 struct DecisionRaceTests {
-    @Test("250 races of approve against reject: one decides, the other is told who did")
+    @Test("250 races of approve against reject: one decides, the other is told who did, one mail")
     func approveAgainstReject() async throws {
         try await race(count: 250) { number in
             [
@@ -18,7 +18,7 @@ struct DecisionRaceTests {
         }
     }
 
-    @Test("250 races of 2 to 8 administrators who approve: one patient, one message")
+    @Test("250 races of 2 to 8 administrators who approve: one patient, one mail")
     func approveAgainstApprove() async throws {
         try await race(count: 250) { number in
             (0..<(2 + number % 7)).map { Decision(by: "admin\($0)", "approve") }
@@ -131,6 +131,33 @@ struct DecisionRaceTests {
             #expect(decided.value == count)
             #expect(try await rows(of: "outbox", service) == count)
             #expect(try await Verification(store: service.store).run().breaches.isEmpty)
+            try await expectOneMailEach(fixture)
+        }
+    }
+
+    /// Has two couriers deliver, and looks at what a mail server got.
+    private func expectOneMailEach(_ fixture: Fixture) async throws {
+        try await withMailSink { sink in
+            let room = MailRoom(fixture.service, url: sink.url)
+            try await withThrowingTaskGroup { group in
+                for _ in 1...2 {
+                    let courier = try room.courier()
+                    group.addTask { _ = try await courier.deliverDue() }
+                }
+                try await group.waitForAll()
+            }
+            let registrations = try await AdminService(store: fixture.service.store)
+                .allRegistrations(in: fixture.clinic.id)
+            let subjects = Dictionary(
+                grouping: try await sink.received, by: { $0.recipients.joined() }
+            ).mapValues { $0.compactMap { $0["Subject"] } }
+            #expect(subjects.count == registrations.count)
+            for registration in registrations {
+                let subject =
+                    registration.status == .approved
+                    ? "You are registered at Lindenhof" : "Your registration at Lindenhof"
+                #expect(subjects[registration.email] == [subject])
+            }
         }
     }
 
@@ -174,5 +201,19 @@ private struct Decision: Sendable {
             token: try await fixture.admin(subject),
             body: action == "reject" ? #"{"reason": "no such street"}"# : nil,
             headers: ["If-Match": "\"\(version)\""])
+    }
+}
+
+extension AdminService {
+    /// All registrations of a clinic, page by page.
+    fileprivate func allRegistrations(in clinicID: UUID) async throws -> [Registration] {
+        var all: [Registration] = []
+        var page = PageRequest(limit: 200)
+        while true {
+            let part = try await registrations(in: clinicID, status: nil, assignedTo: nil, page)
+            all += part.items
+            guard let next = part.next else { return all }
+            page = PageRequest(limit: 200, after: next)
+        }
     }
 }

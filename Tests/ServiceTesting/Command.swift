@@ -1,6 +1,6 @@
 import Foundation
 import PostgresTesting
-import Subprocess
+package import Subprocess
 import SystemPackage
 
 /// How a run of the `holdfast` that was built with the tests ended.
@@ -32,22 +32,49 @@ package func withServe(
     _ arguments: [String], on database: TestDatabase, environment: [String: String],
     _ body: @escaping @Sendable (Service, @Sendable () throws -> Void) async throws -> Void
 ) async throws -> Ended {
+    try await withCommand(
+        ["serve", "--port", "0"] + arguments, environment: environment, once: "serves on"
+    ) { line, send in
+        guard let port = line.split(separator: ":").last.flatMap({ Int($0) }) else { return }
+        let service = try await Service.running(on: database, port: port)
+        do {
+            try await body(service) { try send(.terminate) }
+        } catch {
+            try await service.shutdown()
+            throw error
+        }
+        try await service.shutdown()
+    }
+}
+
+/// Runs `holdfast courier`, and calls `body` as soon as it works.
+/// - Parameter body: Is given what sends it a signal, and should end it.
+package func withCourier(
+    on database: TestDatabase, to mailServer: String, environment: [String: String] = [:],
+    _ body: @escaping @Sendable (@Sendable (Signal) throws -> Void) async throws -> Void
+) async throws -> Ended {
+    let settings = ["DATABASE_URL": database.url, "HOLDFAST_SMTP_URL": mailServer]
+    return try await withCommand(
+        ["courier"], environment: settings.merging(environment) { $1 }, once: "takes messages to"
+    ) { _, send in try await body(send) }
+}
+
+/// Runs a command that goes on, and calls `body` with the line that says that it is ready.
+private func withCommand(
+    _ arguments: [String], environment: [String: String], once announcement: String,
+    _ body: @escaping @Sendable (String, @Sendable (Signal) throws -> Void) async throws -> Void
+) async throws -> Ended {
     let result = try await run(
-        program, arguments: Arguments(["serve", "--port", "0"] + arguments),
-        environment: environment.forCommand, workingDirectory: project,
-        input: .none, output: .sequence, error: .string(limit: 1 << 20)
+        program, arguments: Arguments(arguments), environment: environment.forCommand,
+        workingDirectory: project, input: .none, output: .sequence, error: .string(limit: 1 << 20)
     ) { execution in
-        for try await line in execution.standardOutput.strings() where line.contains("serves on") {
-            guard let port = line.split(separator: ":").last.flatMap({ Int($0) }) else { break }
-            let service = try await Service.running(on: database, port: port)
+        for try await line in execution.standardOutput.strings() where line.contains(announcement) {
             do {
-                try await body(service) { try execution.send(signal: .terminate) }
+                return try await body(line) { try execution.send(signal: $0) }
             } catch {
-                try await service.shutdown()
                 try execution.send(signal: .kill)
                 throw error
             }
-            return try await service.shutdown()
         }
     }
     return Ended(result.terminationStatus, result.standardError)

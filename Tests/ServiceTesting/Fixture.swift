@@ -13,11 +13,13 @@ package struct Fixture: Sendable {
     package static let author = Author(subject: "fixture", requestID: "fixture")
 
     /// Makes the clinic and its practitioner.
-    package init(_ service: Service, specialty: String = "dermatology") async throws {
+    package init(
+        _ service: Service, named name: String = "Lindenhof", specialty: String = "dermatology"
+    ) async throws {
         let calendar = CalendarService(store: service.store)
         self.service = service
         clinic = try await calendar.createClinic(
-            name: "Lindenhof", timeZone: "Europe/Berlin", by: Self.author)
+            name: name, timeZone: "Europe/Berlin", by: Self.author)
         practitioner = try await calendar.createPractitioner(
             name: "Dr. Ada Abel", specialty: specialty, in: clinic.id, by: Self.author)
         admin = try await service.token(.admin, clinic: clinic.id)
@@ -53,6 +55,31 @@ package struct Fixture: Sendable {
                     birthDate: "1968-02-29", now: Date())
             },
             in: clinic.id, by: Self.author)
+    }
+
+    /// A patient whose address is `<name>@example.org`.
+    package func patient(named name: String) async throws -> Patient {
+        try await PatientService(store: service.store).createPatients(
+            [
+                PatientDraft(
+                    name: name, email: "\(name)@example.org", phone: nil, birthDate: "1968-02-29",
+                    now: Date())
+            ],
+            in: clinic.id, by: Self.author)[0]
+    }
+
+    /// Books so many slots, each for a patient of its own.
+    package func bookings(_ count: Int) async throws {
+        let booking = BookingService(store: service.store)
+        let pairs = zip(try await slots(count), try await patients(count))
+        try await withThrowingTaskGroup { group in
+            for (slot, patient) in pairs {
+                let request = BookingRequest(
+                    slotID: slot.id, patientID: patient.id, reason: nil, author: Self.author)
+                group.addTask { _ = try await booking.book(request, in: clinic.id) }
+            }
+            try await group.waitForAll()
+        }
     }
 
     /// A request to become a patient.

@@ -48,7 +48,8 @@ extension AdminService {
             }
             return approved
         } then: { approved, tx in
-            tx.pipeline.queueMessage(messageID, "registration.approved", of: approved)
+            tx.pipeline.queueMessage(
+                OutboxEntry(telling: approved, .registrationApproved, id: messageID))
             @Sendable func approval(_ tx: Transaction) -> Pending<Approval> {
                 tx.pipeline.patient(of: approved).map {
                     Approval(registration: approved, patient: $0)
@@ -81,7 +82,8 @@ extension AdminService {
                 RETURNING \(fragment: Registration.columns)
                 """)
         } then: { rejected, tx in
-            tx.pipeline.queueMessage(messageID, "registration.rejected", of: rejected)
+            tx.pipeline.queueMessage(
+                OutboxEntry(telling: rejected, .registrationRejected, id: messageID))
             return .known(rejected)
         }
     }
@@ -111,19 +113,13 @@ extension Pipeline {
             WHERE clinic_id = \(approved.clinicID) AND id = \(approved.patientID)
             """)
     }
+}
 
-    /// Queues the message that tells of a decision. The version is the decision's own, so there is one.
-    fileprivate func queueMessage(_ id: UUID, _ kind: String, of decided: Registration) {
-        execute(
-            """
-            INSERT INTO outbox (clinic_id, kind, subject, id, recipient)
-            VALUES (
-                \(decided.clinicID),
-                \(kind),
-                \(decided.id)::text || ':' || \(decided.version)::text,
-                \(id),
-                \(decided.email)
-            )
-            """)
+extension OutboxEntry {
+    /// The message that tells of a decision. The version is the decision's own, so there is one.
+    fileprivate init(telling decided: Registration, _ kind: MessageKind, id: UUID) {
+        self.init(
+            id: id, clinicID: decided.clinicID, kind: kind, objectID: decided.id,
+            version: decided.version, recipient: decided.email)
     }
 }

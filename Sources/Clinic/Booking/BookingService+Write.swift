@@ -133,23 +133,14 @@ extension BookingService {
                 FROM change
             ),
             queued AS (
-                INSERT INTO outbox (
-                    clinic_id,
-                    kind,
-                    subject,
-                    id,
-                    recipient,
-                    status,
-                    last_error
-                )
+                INSERT INTO outbox (\(fragment: OutboxEntry.columns))
                 SELECT
                     \(clinicID),
-                    'appointment.booked',
+                    \(MessageKind.appointmentBooked),
                     change.id || ':' || change.version,
                     change.message_id,
                     patients.email,
-                    CASE WHEN patients.email IS NULL THEN 'failed' ELSE 'queued' END,
-                    CASE WHEN patients.email IS NULL THEN 'the patient has no e-mail address' END
+                    \(fragment: OutboxEntry.state(to: "patients.email"))
                 FROM change
                 JOIN patients
                     ON patients.clinic_id = \(clinicID) AND patients.id = change.patient_id

@@ -37,9 +37,16 @@ final class MarkedChange<Result: Sendable>: Sendable {
         tx.pipeline.execute(
             "INSERT INTO markers (clinic_id, id, run) VALUES (\(clinicID), \(id), 1)")
         let outcome = try decide(run: 1, tx)
-        if outcome.changesNothing { tx.discard() }
+        if outcome.changesNothing {
+            tx.discard()
+            // It will not be committed, so nobody will ask for it.
+            recalls.withLock { $0 = [:] }
+        }
         return outcome.answer
     }
+
+    /// Whether a run had something to write. False only while the first one had not.
+    var mayHaveChanged: Bool { recalls.withLock { !$0.isEmpty } }
 
     /// A later run: what an earlier one committed, or else the work itself.
     func settle(run: Int, _ tx: Transaction) throws -> Pending<Result> {

@@ -10,13 +10,18 @@ package struct ServiceEnvironment: Sendable {
     package var newID: @Sendable () -> UUID
     /// For what no caller is told.
     package var logger: Logger
+    /// Called behind each change that was committed here, for whoever waits for changes. Returns at
+    /// once. Changes that other processes make are not told: those only a look at the data can find.
+    package var onChange: @Sendable () -> Void
 
     /// The environment of a running service.
     package init(
-        logger: Logger, newID: @escaping @Sendable () -> UUID = { UUID.version7(at: Date()) }
+        logger: Logger, newID: @escaping @Sendable () -> UUID = { UUID.version7(at: Date()) },
+        onChange: @escaping @Sendable () -> Void = {}
     ) {
         self.logger = logger
         self.newID = newID
+        self.onChange = onChange
     }
 }
 

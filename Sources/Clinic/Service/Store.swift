@@ -49,13 +49,15 @@ package struct Store: Sendable {
         let deadline = deadline ?? nextDeadline
         let change = MarkedChange(to: clinicID, marker: newID(), body)
         let options = TransactionOptions(isCancellable: isCancellable, deadline: deadline)
-        return try await translatingErrors {
+        let result = try await translatingErrors {
             do {
                 return try await database.write(options) { tx in try change.begin(tx) }
             } catch let doubt as PostgresError where doubt.kind == .commitUnknown {
                 return try await settle(change, after: doubt, until: deadline)
             }
         }
+        if change.mayHaveChanged { environment.onChange() }
+        return result
     }
 
     private func translatingErrors<Result>(

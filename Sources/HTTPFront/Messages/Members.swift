@@ -69,7 +69,7 @@ struct Members {
         guard let text = try optionalText(name, limit: 254) else { return nil }
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
         guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }),
-            text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F })
+            text.unicodeScalars.allSatisfy(\.isAllowedInAddress)
         else {
             throw Problem.invalidMember(name, "must be an e-mail address such as ann@example.org")
         }
@@ -173,6 +173,14 @@ extension Data {
         guard String(validating: self, as: UTF8.self) != nil, !contains(0) else {
             throw Problem.malformedBody("The body is not valid JSON in UTF-8.")
         }
+    }
+}
+
+extension Unicode.Scalar {
+    /// Neither white space nor a control character, nor one that delimits addresses.
+    fileprivate var isAllowedInAddress: Bool {
+        value > 0x20 && value != 0x7F && !properties.isWhitespace
+            && !"<>()[],;:\\\"".unicodeScalars.contains(self)
     }
 }
 

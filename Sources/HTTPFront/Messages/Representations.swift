@@ -124,6 +124,20 @@ extension PatientRecord: Representation {
     }
 }
 
+extension Message: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("id", id)
+        members.write("kind", kind)
+        members.write("subject", subject)
+        members.write("recipient", recipient)
+        members.write("status", status.rawValue)
+        members.write("attempts", attempts)
+        members.write("last_error", lastError)
+        members.write("created_at", createdAt)
+        members.write("sent_at", sentAt)
+    }
+}
+
 extension AuditEntry: Representation {
     func write(to members: inout MemberWriter) {
         members.write("id", id)
