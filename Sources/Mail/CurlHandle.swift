@@ -42,7 +42,7 @@ final class CurlHandle {
 
     /// Runs a transfer of `message` to its end.
     func perform(
-        _ message: MailMessage, heardBy conversation: SMTPConversation, until giveUp: GiveUp
+        _ message: MailMessage, heardBy conversation: SMTPConversation
     ) throws(CurlError) {
         let body = try MIMEBody(message, for: handle)
         let recipients = try CurlList([message.recipient.address])
@@ -56,10 +56,10 @@ final class CurlHandle {
             curl_set_pointer(
                 handle, CURLOPT_DEBUGDATA, Unmanaged.passUnretained(conversation).toOpaque()))
         try set(CURLOPT_NOPROGRESS, 0)
-        try check(curl_set_progress(handle, GiveUp.listener))
+        try check(curl_set_progress(handle, SMTPConversation.ending))
         try check(
             curl_set_pointer(
-                handle, CURLOPT_XFERINFODATA, Unmanaged.passUnretained(giveUp).toOpaque()))
+                handle, CURLOPT_XFERINFODATA, Unmanaged.passUnretained(conversation).toOpaque()))
         // Longer-lived than this call are only the handle's own copies.
         defer {
             curl_set_list(handle, CURLOPT_MAIL_RCPT, nil)
@@ -70,7 +70,7 @@ final class CurlHandle {
             curl_set_long(handle, CURLOPT_NOPROGRESS, 1)
             curl_set_pointer(handle, CURLOPT_XFERINFODATA, nil)
         }
-        let code = withExtendedLifetime((body, recipients, conversation, giveUp)) {
+        let code = withExtendedLifetime((body, recipients, conversation)) {
             curl_easy_perform(handle)
         }
         try check(code)

@@ -51,12 +51,12 @@ package struct MailAddress: Hashable, Sendable {
     /// `local@domain`.
     package let address: String
 
-    /// - Throws: ``MailFailure``, permanent, for an address that SMTP cannot carry: without exactly
-    ///   one `@`, with white space, control characters or those that delimit addresses.
+    /// - Throws: ``MailFailure``, permanent, for an address that not every server can carry: without
+    ///   exactly one `@`, beyond ASCII, with spaces, control characters or those that delimit addresses.
     package init(_ address: String, name: String) throws(MailFailure) {
         let parts = address.split(separator: "@", omittingEmptySubsequences: false)
         let isSafe = address.unicodeScalars.allSatisfy { scalar in
-            scalar.value > 0x20 && scalar.value != 0x7F && !scalar.properties.isWhitespace
+            (0x21..<0x7F).contains(scalar.value)
                 && !"<>()[],;:\\\"".unicodeScalars.contains(scalar)
         }
         guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }), isSafe else {

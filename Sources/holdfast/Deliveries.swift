@@ -23,6 +23,8 @@ struct Deliveries: Service {
     let logger: Logger
     /// A message that another process committed waits no longer than this.
     private let interval = Duration.milliseconds(500)
+    /// What a message that is under way may still take when the service is to stop.
+    private let farewell = Duration.seconds(10)
 
     init(courier: Courier, bell: Bell, logger: Logger) {
         self.courier = courier
@@ -32,11 +34,19 @@ struct Deliveries: Service {
 
     func run() async throws {
         await withTaskGroup { group in
+            group.addTask { await deliver() }
             group.addTask {
-                // Ends when it is cancelled.
-                repeat { bell.ring() } while (try? await Task.sleep(for: interval)) != nil
+                // Ends deliveries that take too long then.
+                try? await gracefulShutdown()
+                try? await Task.sleep(for: farewell)
             }
-            await deliver()
+            await withTaskGroup { ticks in
+                ticks.addTask {
+                    repeat { bell.ring() } while (try? await Task.sleep(for: interval)) != nil
+                }
+                await group.next()
+                ticks.cancelAll()
+            }
             group.cancelAll()
         }
     }
@@ -45,7 +55,6 @@ struct Deliveries: Service {
         var troubles = 0
         for await _ in bell.rings.cancelOnGracefulShutdown() {
             do {
-                // What is under way is finished; it has a limit of its own.
                 let ending = try await courier.deliverDue { !Task.isShuttingDownGracefully }
                 troubles = ending == .serverAway ? troubles + 1 : 0
             } catch is CancellationError {

@@ -12,8 +12,7 @@ extension ServiceGroup {
     /// Services that run until SIGTERM or SIGINT, and then are stopped from the last to the first, each
     /// when the one behind it has ended.
     ///
-    /// Half a minute is enough for what is in flight, which has limits of its own; a message whose mail
-    /// server does not answer is given up then, and tried again by whoever comes next.
+    /// Half a minute is enough for what is in flight, which has limits of its own.
     static func untilSignalled(
         _ services: [any Service], drainDelay: Duration = .zero, logger: Logger
     ) -> ServiceGroup {

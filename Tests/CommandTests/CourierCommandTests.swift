@@ -78,6 +78,22 @@ struct CourierCommandTests {
         }
     }
 
+    @Test(
+        "SIGTERM while the mail server hangs: the message is put off for the next courier, exit 0")
+    func stoppedWhileHanging() async throws {
+        try await withQueuedMail { sink, room in
+            try await sink.hold(.mail)
+            let ended = try await withCourier(on: room.service.database, to: sink.url) { send in
+                try await sink.waitUntilHolding()
+                try send(.terminate)
+            }
+            #expect(ended.exitCode == 0, "\(ended.errors)")
+            let entries = try await room.entries()
+            #expect(entries.allSatisfy { $0.status == "queued" })
+            #expect(entries.contains { $0.lastError == "the courier was stopped" })
+        }
+    }
+
     @Test("serve: a message leaves behind its commit, and what others commit is found, too")
     func serve() async throws {
         try await withQueuedMail { sink, room in

@@ -80,7 +80,7 @@ struct SMTPTransportTests {
         "an address that SMTP cannot carry is refused before anything is said",
         arguments: [
             "ann", "@example.org", "ann@", "a@b@c", "a b@c", "a\r\nRCPT TO:<e@c>@c", "<a@b>",
-            "a@b,c", "",
+            "a@b,c", "", "ann@exämple.org",
         ])
     func addresses(address: String) {
         #expect(throws: MailFailure(.permanent, "the address cannot be used in an e-mail")) {
@@ -113,9 +113,11 @@ struct SMTPRefusalTests {
     static let cases = [
         Case(command: .mail, reply: "451 4.3.0 local error", kind: .server),
         Case(command: .mail, reply: "550 5.7.1 not you", kind: .server),
-        Case(command: .rcpt, reply: "421 4.3.2 shutting down", kind: .server),
+        Case(command: .rcpt, reply: "421 4.3.2 shutting down", kind: .interrupted),
         Case(command: .rcpt, reply: "451 4.2.1 greylisted", kind: .temporary),
         Case(command: .rcpt, reply: "550 5.1.1 no such user", kind: .permanent),
+        Case(command: .rcpt, reply: "554 5.7.1 relay access denied", kind: .temporary),
+        Case(command: .rcpt, reply: "530 5.7.0 log in first", kind: .temporary),
         Case(command: .data, reply: "452 4.3.1 disk full", kind: .temporary),
         Case(command: .data, reply: "554 5.6.0 spam", kind: .permanent),
     ]
@@ -150,21 +152,32 @@ struct SMTPRefusalTests {
     }
 
     @Test(
-        "a server that goes silent is given up after the timeout",
+        "a server that goes silent is given up after a while",
         arguments: [
-            MailSink.Command.ehlo, .mail, .rcpt, .data, .accepted,
+            (MailSink.Command.ehlo, MailFailure.Kind.server), (.mail, .server),
+            (.rcpt, .interrupted), (.accepted, .unanswered),
         ])
-    func silence(command: MailSink.Command) async throws {
+    func silence(command: MailSink.Command, kind: MailFailure.Kind) async throws {
         try await withMailSink { sink in
-            let transport = try SMTPTransport(
-                SMTPSettings(url: sink.url, timeout: .milliseconds(300)))
+            var patience = SMTPSettings.Patience()
+            patience.delivery = command == .accepted ? .seconds(60) : .seconds(3)
+            patience.acceptance = .milliseconds(100)
+            let transport = try SMTPTransport(SMTPSettings(url: sink.url, patience: patience))
             try await sink.hold(command)
             let failure = await #expect(throws: MailFailure.self) {
                 try await transport.send(message())
             }
-            #expect(failure?.kind == .server)
+            #expect(failure == MailFailure(kind, "the server did not answer in time"))
+            try await sink.waitUntilHolding()
             try await sink.release(command)
         }
+    }
+
+    @Test("of a server's words only the codes are for the log, which is no place for addresses")
+    func logged() {
+        let failure = MailFailure(.permanent, "550 5.1.1 <ann@example.org>: unknown")
+        #expect("\(failure)" == "550 5.1.1")
+        #expect("\(MailFailure(.server, "no route to host"))" == "no route to host")
     }
 
     @Test("who is cancelled gives the message up at once")
@@ -187,13 +200,13 @@ struct SMTPEncryptionTests {
     func encrypted(implicit: Bool) async throws {
         try await withCertificate { certificate, key in
             try await withMailSink(
-                ["--tls", certificate, key, "--login", "ann:p@ss"]
+                ["--tls", certificate, key, "--login", "ann:p@ss", "--host", "127.0.0.2"]
                     + (implicit ? ["--implicit"] : [])
             ) { sink in
                 let scheme = implicit ? "smtps" : "smtp"
                 let transport = try SMTPTransport(
                     SMTPSettings(
-                        url: "\(scheme)://ann:p%40ss@localhost:\(sink.port)",
+                        url: "\(scheme)://ann:p%40ss@127.0.0.2:\(sink.port)",
                         certificates: certificate))
                 try await transport.send(message())
                 let received = try await sink.received(atLeast: 1)[0]
@@ -204,11 +217,23 @@ struct SMTPEncryptionTests {
         }
     }
 
-    @Test("a certificate that nobody vouches for is not trusted, and nothing is sent")
-    func untrusted() async throws {
+    @Test("to this machine itself nothing is encrypted, for a certificate would have another name")
+    func local() async throws {
         try await withCertificate { certificate, key in
             try await withMailSink(["--tls", certificate, key]) { sink in
                 let transport = try SMTPTransport(SMTPSettings(url: sink.url))
+                try await transport.send(message())
+                #expect(try await sink.received.map(\.encrypted) == [false])
+            }
+        }
+    }
+
+    @Test("a certificate that nobody vouches for is not trusted, and nothing is sent")
+    func untrusted() async throws {
+        try await withCertificate { certificate, key in
+            try await withMailSink(["--tls", certificate, key, "--host", "127.0.0.2"]) { sink in
+                let transport = try SMTPTransport(
+                    SMTPSettings(url: "smtp://127.0.0.2:\(sink.port)"))
                 let failure = await #expect(throws: MailFailure.self) {
                     try await transport.send(message())
                 }
@@ -249,14 +274,15 @@ struct SMTPEncryptionTests {
         "a URL that names no mail server is refused without repeating it",
         arguments: [
             "", "mail.example.org", "http://mail.example.org", "smtp://", "smtp://a:hunter2@",
-            "smtp://a:hunter2@mail.example.org?x=1",
+            "smtp://a:hunter2@mail.example.org?x=1", "smtp://a:1/hunter2@mail.example.org",
+            "smtp://a:hunter2 x@mail.example.org", "smtp://a:hunter2@mail.example.org:99999",
         ])
     func urls(url: String) {
         let error = #expect(throws: SMTPSettings.Unusable.self) { try SMTPSettings(url: url) }
         #expect(error?.description.contains("hunter2") == false)
     }
 
-    /// Calls `body` with a certificate for localhost that only those trust who are told to.
+    /// Calls `body` with a certificate for 127.0.0.2 that only those trust who are told to.
     private func withCertificate(
         _ body: (_ certificate: String, _ key: String) async throws -> Void
     ) async throws {
@@ -269,7 +295,7 @@ struct SMTPEncryptionTests {
             .name("openssl"),
             arguments: [
                 "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                "-nodes", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                "-nodes", "-subj", "/CN=sink", "-addext", "subjectAltName=IP:127.0.0.2",
                 "-days", "2", "-keyout", key, "-out", certificate,
             ], output: .discarded, error: .discarded)
         try #require(result.terminationStatus.isSuccess)

@@ -107,7 +107,7 @@ struct CourierTests {
     @Test("an attempt that could not end within its lease is not begun")
     func lapsed() async throws {
         try await withMail(to: ["ann"]) { sink, room in
-            let slow = try room.courier(timeout: .seconds(60)) { $0.lease = .seconds(59) }
+            let slow = try room.courier { $0.lease = .seconds(359) }
             #expect(try await slow.deliverDue() == .done)
             #expect(try await room.entries()[0].attempts == 1)
             #expect(try await sink.received.isEmpty)
@@ -119,8 +119,8 @@ struct CourierTests {
     func serverAway() async throws {
         try await withMail(to: ["ann", "ben"]) { sink, room in
             for rule in [
-                (MailSink.Command.rcpt, "421 4.3.2 shutting down"), (.mail, "530 5.7.0 log in"),
-                (.mail, "451 4.3.0 local error"),
+                (MailSink.Command.mail, "421 4.3.2 shutting down"), (.mail, "530 5.7.0 log in"),
+                (.mail, "451 4.3.0 local error"), (.mail, "550 5.7.1 not from you"),
             ] {
                 try await sink.answer(rule.0, rule.1)
                 #expect(try await room.courier().deliverDue() == .serverAway)
@@ -138,18 +138,71 @@ struct CourierTests {
         }
     }
 
-    @Test("a server that accepts a message and hangs: it is sent again, as the same message")
+    @Test(
+        "a server that accepts a message and hangs: it is sent again, as the same message, five times"
+    )
     func hangs() async throws {
         try await withMail(to: ["ann"]) { sink, room in
-            try await sink.hold(.accepted)
-            let impatient = try room.courier(timeout: .milliseconds(500))
-            #expect(try await impatient.deliverDue() == .serverAway)
-            try await sink.release(.accepted)
-            try await room.makeAllDue()
+            for attempt in 1...5 {
+                try await sink.hold(.accepted)
+                let ending = try await room.courier(patience: .short).deliverDue()
+                #expect(ending == .done)
+                #expect(try await sink.received.count == attempt)
+                try await sink.release(.accepted)
+                try await room.makeAllDue()
+            }
             #expect(try await room.courier().deliverDue() == .done)
-            let received = try await sink.received(atLeast: 2)
+            let received = try await sink.received
+            #expect(received.count == 5)
             #expect(Set(received.map { $0["Message-ID"] }).count == 1)
-            #expect(try await room.entries()[0].status == "sent")
+            let entry = try await room.entries()[0]
+            #expect(entry.status == "failed")
+            #expect(entry.lastError == "the server did not answer in time")
+        }
+    }
+
+    @Test(
+        "a message over which the connection ends does not hold the others; two in a row are the server's"
+    )
+    func interrupted() async throws {
+        try await withMail(to: ["p0", "p1", "p2"]) { sink, room in
+            try await sink.answer(.rcpt, to: "p1", "421 4.3.2 not this one")
+            #expect(try await room.courier().deliverDue() == .done)
+            #expect(try await room.entries().map(\.status) == ["sent", "queued", "sent"])
+        }
+        try await withMail(to: ["p0", "p1", "p2"]) { sink, room in
+            try await sink.answer(.rcpt, "421 4.3.2 shutting down", times: 2)
+            #expect(try await room.courier().deliverDue() == .serverAway)
+            #expect(try await room.entries().map(\.attempts) == [1, 1, 0])
+        }
+    }
+
+    @Test("a server that ends the connection after some messages gets the next one over a new one")
+    func fewAtATime() async throws {
+        try await withMail(to: ["p0", "p1", "p2"]) { sink, room in
+            try await sink.endConnections(afterMessages: 1)
+            #expect(try await room.courier().deliverDue() == .done)
+            let entries = try await room.entries()
+            #expect(entries.allSatisfy { $0.status == "sent" && $0.attempts == 1 })
+            #expect(Set(try await sink.received.map(\.client)).count == 3)
+        }
+    }
+
+    @Test("an appointment that is over is not written about any more")
+    func tooLate() async throws {
+        try await withMail(to: ["ann"]) { sink, room in
+            try await room.service.database.owner.transaction { tx in
+                try tx.execute(
+                    """
+                    UPDATE journal
+                    SET detail = detail || jsonb_build_object('ends_at', clock_timestamp())
+                    WHERE action = 'appointment.booked'
+                    """)
+            }
+            #expect(try await room.courier().deliverDue() == .done)
+            let entry = try await room.entries()[0]
+            #expect(entry.status == "failed" && entry.lastError?.contains("was over") == true)
+            #expect(try await sink.received.isEmpty)
         }
     }
 
@@ -274,5 +327,14 @@ struct CourierTests {
                 try await body(sink, MailRoom(service, url: sink.url))
             }
         }
+    }
+}
+
+extension SMTPSettings.Patience {
+    /// Long enough for a slow machine, and soon over.
+    fileprivate static var short: SMTPSettings.Patience {
+        var patience = SMTPSettings.Patience()
+        patience.acceptance = .milliseconds(100)
+        return patience
     }
 }

@@ -15,13 +15,14 @@ package struct MailRoom: Sendable {
         self.url = url
     }
 
-    /// - Parameter timeout: Of the mail server, for one message.
+    /// - Parameter patience: With the mail server.
     package func courier(
-        timeout: Duration = .seconds(60), _ change: (inout CourierPolicy) -> Void = { _ in }
+        patience: SMTPSettings.Patience = SMTPSettings.Patience(),
+        _ change: (inout CourierPolicy) -> Void = { _ in }
     ) throws -> Courier {
         var policy = CourierPolicy()
         change(&policy)
-        let transport = SMTPTransport(try SMTPSettings(url: url, timeout: timeout))
+        let transport = SMTPTransport(try SMTPSettings(url: url, patience: patience))
         return try Courier(
             store: service.store, transport: transport, sender: "clinic@example.org", policy: policy
         )

@@ -92,6 +92,11 @@ package actor MailSink {
         try await obey(#"{"release": "\#(command.rawValue)"}"#)
     }
 
+    /// Ends each connection that has carried so many messages, as soon as it is to carry another.
+    package func endConnections(afterMessages count: Int) async throws {
+        try await obey(#"{"limit": \#(count)}"#)
+    }
+
     /// Returns once so many answers have been kept back in all.
     package func waitUntilHolding(_ count: Int = 1) async throws {
         try await wait { $0.holding >= count }

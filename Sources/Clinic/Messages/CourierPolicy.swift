@@ -2,9 +2,12 @@
 package struct CourierPolicy: Sendable {
     /// How long an attempt has a message to itself. Longer than the transport's timeout: an attempt
     /// that could not end in time is not begun.
-    package var lease: Duration = .seconds(120)
-    /// Attempts at the most; with these pauses they take about a day.
-    package var attempts = 32
+    package var lease: Duration = .seconds(420)
+    /// Attempts at the most; with these pauses they take about four days, as RFC 5321, 4.5.4.1, wants.
+    package var attempts = 128
+    /// Attempts at the most at which the server may take the content and not say that it accepts it:
+    /// each may be a copy.
+    package var unansweredAttempts = 5
     /// The pause behind a first attempt that failed; it doubles with each further one.
     package var firstPause: Duration = .seconds(5)
     package var longestPause: Duration = .seconds(3600)

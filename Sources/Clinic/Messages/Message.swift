@@ -4,7 +4,7 @@ import Postgres
 /// A message of the outbox, as an administrator sees it.
 package struct Message: Hashable, Sendable {
     package enum Status: String, CaseIterable, Sendable, PostgresValue {
-        /// To be sent, now or once `dueAt` has come.
+        /// To be sent, now or once a pause is over.
         case queued
         /// Accepted by the mail server.
         case sent
@@ -64,7 +64,14 @@ package struct MessageService: Sendable {
     package func messages(
         in clinicID: UUID, status: Message.Status?, _ page: PageRequest
     ) async throws -> Page<Message> {
-        let statusCondition: SQL = status.map { "AND status = \($0)" } ?? .nothing
+        // As a literal, by which PostgreSQL finds the index of what was not sent.
+        let statusCondition: SQL =
+            switch status {
+            case .queued: "AND status = 'queued'"
+            case .sent: "AND status = 'sent'"
+            case .failed: "AND status = 'failed'"
+            case nil: .nothing
+            }
         return try await store.page(
             page, in: clinicID, by: { Keyset(time: $0.createdAt, id: $0.id) }
         ) { pipeline in

@@ -22,6 +22,8 @@ struct MessageFacts: Hashable, Sendable {
         /// The time alone, likewise.
         let end: String
         let timeZone: String
+        /// By the database's clock.
+        let isOver: Bool
     }
 
     /// A fact, which this kind of message cannot do without.
@@ -67,6 +69,7 @@ extension Courier {
                     to_char(change.starts_at AT TIME ZONE clinics.time_zone, \(dayAndTime)),
                     to_char(change.ends_at AT TIME ZONE clinics.time_zone, 'HH24:MI'),
                     clinics.time_zone,
+                    change.ends_at <= clock_timestamp(),
                     to_char(change.previous_start AT TIME ZONE clinics.time_zone, \(dayAndTime))
                 FROM change
                 JOIN clinics ON clinics.id = \(message.clinicID)
@@ -109,9 +112,10 @@ extension MessageFacts.Visit {
         let start: String? = try row.next()
         let end: String? = try row.next()
         let timeZone: String = try row.next()
+        let isOver: Bool? = try row.next()
         guard let practitionerName, let startsAt, let endsAt, let start, let end else { return nil }
         self.init(
             practitionerName: practitionerName, startsAt: startsAt, endsAt: endsAt, start: start,
-            end: end, timeZone: timeZone)
+            end: end, timeZone: timeZone, isOver: isOver ?? false)
     }
 }

@@ -177,10 +177,10 @@ extension Data {
 }
 
 extension Unicode.Scalar {
-    /// Neither white space nor a control character, nor one that delimits addresses.
+    /// Of those in ASCII neither a space nor a control character, nor one that delimits addresses.
+    /// Beyond ASCII a domain has its `xn--` form; few mail servers take what is before it.
     fileprivate var isAllowedInAddress: Bool {
-        value > 0x20 && value != 0x7F && !properties.isWhitespace
-            && !"<>()[],;:\\\"".unicodeScalars.contains(self)
+        (0x21..<0x7F).contains(value) && !"<>()[],;:\\\"".unicodeScalars.contains(self)
     }
 }
 
