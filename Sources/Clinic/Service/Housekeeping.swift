@@ -22,24 +22,52 @@ package struct Housekeeping: Sendable {
     package func sweepMarkers(now: Date) async throws -> Int {
         // Ids rise with time, so the primary key finds the old ones: this one is as old as they are.
         let bound = UUID.version7(at: now.addingTimeInterval(-markerLifetime))
+        return try await inSteps { [step] clinicID in
+            """
+            DELETE FROM markers
+            WHERE clinic_id = \(clinicID)
+                AND id = ANY (ARRAY(
+                    SELECT id
+                    FROM markers
+                    WHERE clinic_id = \(clinicID) AND id < \(bound)
+                    ORDER BY id
+                    LIMIT \(step)
+                    FOR UPDATE SKIP LOCKED
+                ))
+            """
+        }
+    }
+
+    /// Removes the answers that are given again no more.
+    /// - Returns: How many.
+    @discardableResult
+    package func sweepIdempotencyKeys() async throws -> Int {
+        try await inSteps { [step] clinicID in
+            """
+            DELETE FROM idempotency_keys
+            WHERE clinic_id = \(clinicID)
+                AND (subject, key) IN (
+                    SELECT subject, key
+                    FROM idempotency_keys
+                    WHERE clinic_id = \(clinicID)
+                        AND created_at <= statement_timestamp() - interval '24 hours'
+                    ORDER BY created_at
+                    LIMIT \(step)
+                    FOR UPDATE SKIP LOCKED
+                )
+            """
+        }
+    }
+
+    /// Runs a clinic's `DELETE` until it removes less than a step, for each clinic.
+    /// - Returns: How many rows went.
+    private func inSteps(_ delete: @escaping @Sendable (UUID) -> SQL) async throws -> Int {
         var removed = 0
         for clinicID in try await clinics() {
             var count: Int
             repeat {
-                count = try await store.database.transaction { [step] tx in
-                    try tx.execute(
-                        """
-                        DELETE FROM markers
-                        WHERE clinic_id = \(clinicID)
-                            AND id = ANY (ARRAY(
-                                SELECT id
-                                FROM markers
-                                WHERE clinic_id = \(clinicID) AND id < \(bound)
-                                ORDER BY id
-                                LIMIT \(step)
-                                FOR UPDATE SKIP LOCKED
-                            ))
-                        """)
+                count = try await store.database.transaction { tx in
+                    try tx.execute(delete(clinicID))
                 }
                 removed += count
             } while count == step

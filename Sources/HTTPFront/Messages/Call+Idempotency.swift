@@ -1,0 +1,41 @@
+import Clinic
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+extension Call {
+    /// The request as one that may be sent again; nil without `Idempotency-Key`.
+    /// - Throws: ``Problem`` 400 for a key that is none.
+    var idempotentRequest: IdempotentRequest? {
+        get throws {
+            guard let field = request.headers[.idempotencyKey] else { return nil }
+            let isQuoted = field.count > 2 && field.hasPrefix("\"") && field.hasSuffix("\"")
+            let key = isQuoted ? String(field.dropFirst().dropLast()) : field
+            guard (1...255).contains(key.utf8.count),
+                key.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+            else { throw Problem.invalidIdempotencyKey }
+            return IdempotentRequest(key: key, content: fingerprint)
+        }
+    }
+
+    /// What makes it this request and not another one.
+    private var fingerprint: String {
+        let headers = [HTTPField.Name.ifMatch, .lockToken].map { request.headers[$0] ?? "" }
+        return ([request.method.rawValue, "\(request.uri)"] + headers + [text])
+            .joined(separator: "\n")
+    }
+}
+
+extension Response {
+    /// An answer that was stored, or was given before.
+    init(_ answer: StoredAnswer, isReplay: Bool) {
+        var fields = HTTPFields()
+        if isReplay { fields[.idempotencyReplayed] = "true" }
+        fields[.location] = answer.location
+        if !answer.body.isEmpty { fields[.contentType] = "application/json" }
+        self.init(
+            status: HTTPResponse.Status(code: answer.status), headers: fields,
+            body: ResponseBody(byteBuffer: ByteBuffer(string: answer.body)))
+    }
+}
