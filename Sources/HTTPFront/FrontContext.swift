@@ -20,6 +20,9 @@ struct FrontContext: RequestContext {
 extension HTTPField.Name {
     static let requestID = named("X-Request-Id")
     static let link = named("Link")
+    static let lockToken = named("Lock-Token")
+    static let idempotencyKey = named("Idempotency-Key")
+    static let idempotencyReplayed = named("Idempotency-Replayed")
 
     private static func named(_ name: String) -> HTTPField.Name {
         guard let field = HTTPField.Name(name) else { preconditionFailure("\(name) is no token") }

@@ -14,6 +14,7 @@ package struct HTTPFront: Sendable {
     let admin: AdminService
     let audit: AuditService
     let messages: MessageService
+    let locks: OfflineLockService
     private let tokens: Tokens
     private let limits: Limits
     private let readiness: @Sendable () async -> Readiness
@@ -34,6 +35,7 @@ package struct HTTPFront: Sendable {
         admin = AdminService(store: store)
         audit = AuditService(store: store)
         messages = MessageService(store: store)
+        locks = OfflineLockService(store: store)
         self.tokens = tokens
         self.limits = limits
         self.readiness = readiness
@@ -44,6 +46,7 @@ package struct HTTPFront: Sendable {
     var routes: [Route] {
         serviceRoutes + clinicRoutes + practitionerRoutes + slotRoutes + patientRoutes
             + appointmentRoutes + registrationRoutes + auditRoutes + messageRoutes
+            + lockRoutes + recordRoutes
     }
 
     /// The server, not yet running.

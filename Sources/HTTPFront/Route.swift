@@ -97,6 +97,9 @@ struct Call: Sendable {
         return id
     }
 
+    /// The body as it was sent.
+    var text: String { String(buffer: content) }
+
     /// The body's members.
     /// - Parameter mayBeAbsent: Whether no body at all stands for an object without members.
     /// - Throws: ``Problem``: 415, 400 or 422, naming what is wrong.

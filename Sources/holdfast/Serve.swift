@@ -1,5 +1,6 @@
 import ArgumentParser
 import Clinic
+import FoundationEssentials
 import Glibc
 import HTTPFront
 import Hummingbird
@@ -84,15 +85,21 @@ struct Serve: AsyncParsableCommand {
             // Whoever waits for this line may be reading from a pipe.
             fflush(nil)
         }
+        let housekeeping = Housekeeping(store: store)
+        let locks = OfflineLockService(store: store)
         var services: [any Service] = [
             ConnectionCloser(databases: [database, attendanceDatabase]),
-            Sweeper(housekeeping: Housekeeping(store: store), logger: logger),
+            Sweeper(interval: .seconds(300), logger: logger) {
+                try await housekeeping.sweepMarkers(now: Date())
+                try await housekeeping.sweepIdempotencyKeys()
+            },
+            Sweeper(interval: .seconds(5), logger: logger) { try await locks.sweep() },
             server,
             attendance,
         ]
         if let transport = try settings.mailTransport(isDevelopment: development, logger) {
             let courier = try settings.courier(store: store, transport: transport)
-            services.insert(Deliveries(courier: courier, bell: bell, logger: logger), at: 2)
+            services.insert(Deliveries(courier: courier, bell: bell, logger: logger), at: 3)
         } else {
             logger.notice("messages stay queued: no mail server is set (HOLDFAST_SMTP_URL)")
         }

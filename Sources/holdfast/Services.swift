@@ -91,23 +91,24 @@ struct ConnectionCloser: Service {
     }
 }
 
-/// Removes what has served its time, now and then.
+/// Does away with what has served its time, now and then.
 struct Sweeper: Service {
-    let housekeeping: Housekeeping
+    let interval: Duration
     let logger: Logger
+    let sweep: @Sendable () async throws -> Void
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
             repeat {
                 do {
-                    try await housekeeping.sweepMarkers(now: Date())
+                    try await sweep()
                 } catch is CancellationError {
                     return
                 } catch {
                     logger.info("sweeping was put off", metadata: ["cause": "\(error)"])
                 }
                 // Ends the loop when it is cancelled.
-            } while (try? await Task.sleep(for: .seconds(300))) != nil
+            } while (try? await Task.sleep(for: interval)) != nil
         }
     }
 }

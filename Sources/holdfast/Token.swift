@@ -20,6 +20,9 @@ struct Token: AsyncParsableCommand {
     @Option(help: "Whom the token names (default: the role).")
     var subject: String?
 
+    @Option(help: "Where a member of staff gets messages.")
+    var email: String?
+
     @Option(help: "How long it is good: a number and s, m, h or d.")
     var ttl: Lifetime = Lifetime(seconds: 8 * 3600)
 
@@ -55,7 +58,7 @@ struct Token: AsyncParsableCommand {
         print(
             try await tokens.issue(
                 role: role, clinicID: clinic, patientID: patient,
-                subject: subject ?? role.rawValue, lifetime: ttl.seconds))
+                subject: subject ?? role.rawValue, email: email, lifetime: ttl.seconds))
     }
 }
 

@@ -37,6 +37,34 @@ struct HousekeepingTests {
         }
     }
 
+    @Test("answers stored for an Idempotency-Key go after 24 hours, in steps; younger ones stay")
+    func idempotencyKeys() async throws {
+        try await withTestDatabase { db in
+            let clinic = try await TestClinic(db)
+            try await db.owner.transaction { tx in
+                try tx.execute(
+                    """
+                    INSERT INTO idempotency_keys (
+                        clinic_id, subject, key, fingerprint, status, body, created_at
+                    )
+                    SELECT
+                        \(clinic.id),
+                        'ada',
+                        number::text,
+                        '',
+                        204,
+                        '',
+                        now() - number * interval '1 hour' + interval '1 minute'
+                    FROM generate_series(1, 250) AS number
+                    """)
+            }
+            let store = Store(database: db.service, environment: .test)
+            let housekeeping = Housekeeping(store: store, step: 100)
+            #expect(try await housekeeping.sweepIdempotencyKeys() == 226)
+            #expect(try await housekeeping.sweepIdempotencyKeys() == 0)
+        }
+    }
+
     private func markers(in db: TestDatabase) async throws -> [UUID] {
         try await db.owner.read { tx in
             tx.pipeline.all(Scalar<UUID>.self, "SELECT id FROM markers")

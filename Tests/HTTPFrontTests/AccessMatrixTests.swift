@@ -22,6 +22,8 @@ struct AccessMatrixTests {
         var isPersonal = false
         /// Whether the path, or the body, names an object of the clinic.
         var namesObject = false
+        /// Whether it is refused to whoever does not hold the lock that the path names.
+        var isHoldersOnly = false
 
         var isOpen: Bool { allowed.contains(.nobody) }
     }
@@ -70,6 +72,10 @@ struct AccessMatrixTests {
         let patient: String
         let appointment: String
         let registration: String
+        let prescription: String
+        let insurance: String
+        /// On another patient, held by nobody who asks here.
+        let lock: String
     }
 
     static let entries: [String: Entry] = [
@@ -154,6 +160,41 @@ struct AccessMatrixTests {
         "POST /v1/clinics/{clinic}/registrations/{registration}/reject": Entry(
             allowed: [.admin], path: { "/registrations/\($0.registration)/reject" },
             body: { _ in #"{"reason": "C"}"# }, namesObject: true),
+        "PATCH /v1/clinics/{clinic}/patients/{patient}": Entry(
+            allowed: Kind.staff, path: { "/patients/\($0.patient)" },
+            body: { _ in #"{"name": "B"}"# }, namesObject: true),
+        "POST /v1/clinics/{clinic}/patients/{patient}/prescriptions": Entry(
+            allowed: Kind.staff, path: { "/patients/\($0.patient)/prescriptions" },
+            body: { _ in #"{"drug": "A", "dosage": "B"}"# }, namesObject: true),
+        "PATCH /v1/clinics/{clinic}/patients/{patient}/prescriptions/{prescription}": Entry(
+            allowed: Kind.staff,
+            path: { "/patients/\($0.patient)/prescriptions/\($0.prescription)" },
+            body: { _ in #"{"drug": "A", "dosage": "B"}"# }, namesObject: true),
+        "DELETE /v1/clinics/{clinic}/patients/{patient}/prescriptions/{prescription}": Entry(
+            allowed: Kind.staff,
+            path: { "/patients/\($0.patient)/prescriptions/\($0.prescription)" }, namesObject: true),
+        "POST /v1/clinics/{clinic}/patients/{patient}/insurances": Entry(
+            allowed: Kind.staff, path: { "/patients/\($0.patient)/insurances" },
+            body: { _ in #"{"insurer": "A", "policy_number": "B"}"# }, namesObject: true),
+        "PATCH /v1/clinics/{clinic}/patients/{patient}/insurances/{insurance}": Entry(
+            allowed: Kind.staff,
+            path: { "/patients/\($0.patient)/insurances/\($0.insurance)" },
+            body: { _ in #"{"insurer": "A", "policy_number": "B"}"# }, namesObject: true),
+        "DELETE /v1/clinics/{clinic}/patients/{patient}/insurances/{insurance}": Entry(
+            allowed: Kind.staff,
+            path: { "/patients/\($0.patient)/insurances/\($0.insurance)" }, namesObject: true),
+        "GET /v1/clinics/{clinic}/locks": Entry(allowed: Kind.staff, path: { _ in "/locks" }),
+        "POST /v1/clinics/{clinic}/locks": Entry(
+            allowed: Kind.staff, path: { _ in "/locks" },
+            body: {
+                #"{"targets": [{"type": "patient", "id": "\#($0.patient)"}], "reason": "A"}"#
+            }, namesObject: true),
+        // Who does not hold it is told that it is lost, whether there is one or not.
+        "POST /v1/clinics/{clinic}/locks/{token}/renew": Entry(
+            allowed: Kind.staff, path: { "/locks/\($0.lock)/renew" }, body: { _ in "{}" }),
+        "DELETE /v1/clinics/{clinic}/locks/{token}": Entry(
+            allowed: Kind.staff, path: { "/locks/\($0.lock)" }, namesObject: true,
+            isHoldersOnly: true),
         "GET /v1/clinics/{clinic}/audit": Entry(allowed: [.admin], path: { _ in "/audit" }),
         "GET /v1/clinics/{clinic}/messages": Entry(allowed: [.admin], path: { _ in "/messages" }),
     ]
@@ -188,7 +229,7 @@ struct AccessMatrixTests {
                         let answer = try await service.send(
                             method, entry.path(place).map { "/v1/clinics/\(clinic)\($0)" } ?? route,
                             token: tokens[kind], body: entry.body?(place),
-                            headers: ["If-Match": "\"1\""])
+                            headers: ["If-Match": "\"1\"", "Lock-Token": UUID().text])
                         #expect(
                             Verdict(answer.status) == expected,
                             "\(name), \(kind), \(target): \(answer.status) \(answer.body)")
@@ -215,10 +256,11 @@ struct AccessMatrixTests {
         let role: Kind = kind == .foreignAdmin ? .admin : kind
         switch target {
         case .own, .foreign:
+            if entry.isHoldersOnly && kind == .operator { return .forbidden }
             if entry.isOpen || kind == .operator { return .passes }
             guard isAtHome else { return .hidden }
             if entry.isPersonal && kind == .otherPatient { return .hidden }
-            return entry.allowed.contains(role) ? .passes : .forbidden
+            return entry.allowed.contains(role) && !entry.isHoldersOnly ? .passes : .forbidden
         case .smuggled:
             guard entry.namesObject else { return nil }
             if entry.isOpen || kind == .operator || !isAtHome { return .hidden }
@@ -235,7 +277,10 @@ struct AccessMatrixTests {
             clinic: fixture.clinic.id.text, practitioner: fixture.practitioner.id.text,
             slot: slots[1].id.text, bookedSlot: slots[0].id.text, patient: patient.id.text,
             appointment: try #require(booked.json["id"]?.text),
-            registration: try await fixture.registration().id.text)
+            registration: try await fixture.registration().id.text,
+            prescription: try await fixture.prescription(for: patient.id).id.text,
+            insurance: try await fixture.insurance(for: patient.id).id.text,
+            lock: try await fixture.lock(fixture.patient(named: "locked").id).token.text)
     }
 
     private func tokens(

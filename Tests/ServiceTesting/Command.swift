@@ -32,13 +32,35 @@ package func withServe(
     _ arguments: [String], on database: TestDatabase, environment: [String: String],
     _ body: @escaping @Sendable (Service, @Sendable () throws -> Void) async throws -> Void
 ) async throws -> Ended {
+    try await withServe(arguments, on: database, environment: environment) {
+        (service, send: @Sendable (Signal) throws -> Void) in
+        try await body(service) { try send(.terminate) }
+    }
+}
+
+/// Runs `holdfast serve` on a free port, and kills it as soon as `body` returns.
+package func withKilledServe(
+    on database: TestDatabase, environment: [String: String],
+    _ body: @escaping @Sendable (Service) async throws -> Void
+) async throws -> Ended {
+    try await withServe([], on: database, environment: environment) {
+        (service, send: @Sendable (Signal) throws -> Void) in
+        try await body(service)
+        try send(.kill)
+    }
+}
+
+private func withServe(
+    _ arguments: [String], on database: TestDatabase, environment: [String: String],
+    _ body: @escaping @Sendable (Service, @Sendable (Signal) throws -> Void) async throws -> Void
+) async throws -> Ended {
     try await withCommand(
         ["serve", "--port", "0"] + arguments, environment: environment, once: "serves on"
     ) { line, send in
         guard let port = line.split(separator: ":").last.flatMap({ Int($0) }) else { return }
         let service = try await Service.running(on: database, port: port)
         do {
-            try await body(service) { try send(.terminate) }
+            try await body(service, send)
         } catch {
             try await service.shutdown()
             throw error

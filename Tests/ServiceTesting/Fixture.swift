@@ -4,11 +4,16 @@ import HTTPFront
 
 /// A clinic with a practitioner, and the tokens of those who work there.
 package struct Fixture: Sendable {
-    package let service: Service
+    package private(set) var service: Service
     package let clinic: Clinic
     package let practitioner: Practitioner
     package let admin: String
     package let receptionist: String
+
+    /// What a test throws where something is to go wrong.
+    package struct Mishap: Error {
+        package init() {}
+    }
 
     package static let author = Author(subject: "fixture", requestID: "fixture")
 
@@ -24,6 +29,13 @@ package struct Fixture: Sendable {
             name: "Dr. Ada Abel", specialty: specialty, in: clinic.id, by: Self.author)
         admin = try await service.token(.admin, clinic: clinic.id)
         receptionist = try await service.token(.receptionist, clinic: clinic.id)
+    }
+
+    /// The same clinic, on a service that was started since.
+    package func moved(to service: Service) -> Fixture {
+        var moved = self
+        moved.service = service
+        return moved
     }
 
     /// The path of one of the clinic's collections.
@@ -79,6 +91,48 @@ package struct Fixture: Sendable {
                 group.addTask { _ = try await booking.book(request, in: clinic.id) }
             }
             try await group.waitForAll()
+        }
+    }
+
+    /// A lock on patients' records.
+    package func lock(
+        _ patients: UUID..., by holder: Author = Self.author, for seconds: Int = 900
+    ) async throws -> OfflineLock {
+        try await OfflineLockService(store: service.store).acquire(
+            LockRequest(
+                targets: patients.map { LockTarget(type: .patient, id: $0) }, reason: "a visit",
+                lifetime: seconds),
+            in: clinic.id, by: holder
+        ).lock
+    }
+
+    /// A drug that a patient was prescribed.
+    package func prescription(for patient: UUID) async throws -> Prescription {
+        try await underLock(on: patient) { target, records in
+            try await records.add(
+                Prescription.Draft(drug: "Ibuprofen", dosage: "400 mg", issuedOn: nil), to: target)
+        }
+    }
+
+    /// Who pays for a patient's treatment.
+    package func insurance(for patient: UUID) async throws -> Insurance {
+        try await underLock(on: patient) { target, records in
+            try await records.add(
+                Insurance.Draft(insurer: "AOK", policyNumber: "A1", validTo: nil), to: target)
+        }
+    }
+
+    private func underLock<Result: Sendable>(
+        on patient: UUID,
+        _ body: @escaping @Sendable (RecordTarget, PatientService) async throws -> Result
+    ) async throws -> Result {
+        try await OfflineLockService(store: service.store).withOfflineLock(
+            on: [LockTarget(type: .patient, id: patient)], holder: Self.author, reason: "a test",
+            in: clinic.id
+        ) { claim in
+            try await body(
+                RecordTarget(patient, in: clinic.id, under: claim.token, by: Self.author),
+                PatientService(store: service.store))
         }
     }
 

@@ -80,11 +80,11 @@ package struct Service: Sendable {
     /// A token of the given role, good for an hour unless told otherwise.
     package func token(
         _ role: Role, clinic: UUID? = nil, patient: UUID? = nil, subject: String? = nil,
-        lifetime: TimeInterval = 3600
+        email: String? = nil, lifetime: TimeInterval = 3600
     ) async throws -> String {
         try await tokens.issue(
             role: role, clinicID: clinic, patientID: patient,
-            subject: subject ?? "\(role.rawValue)@test", lifetime: lifetime)
+            subject: subject ?? "\(role.rawValue)@test", email: email, lifetime: lifetime)
     }
 }
 

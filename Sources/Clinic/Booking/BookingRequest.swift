@@ -7,8 +7,13 @@ package struct BookingRequest: Hashable, Sendable {
     /// What the patient comes for, 1,000 characters at the most.
     package let reason: String?
     package let author: Author
+    /// The lock on the patient's record under which it is made; nil if it needs none.
+    package let lock: UUID?
 
-    package init(slotID: UUID, patientID: UUID, reason: String?, author: Author) {
+    package init(
+        slotID: UUID, patientID: UUID, reason: String?, author: Author, lock: UUID? = nil
+    ) {
+        self.lock = lock
         self.slotID = slotID
         self.patientID = patientID
         self.reason = reason
@@ -20,6 +25,8 @@ package struct BookingRequest: Hashable, Sendable {
 package enum BookingRefusal: Hashable, Sendable {
     case slotNotFound
     case patientNotFound
+    /// The lock that the request names is not the author's, or does not cover the patient now.
+    case lockLost
     /// The slot has begun.
     case slotInPast
     /// The clinic has blocked the slot.
@@ -35,7 +42,7 @@ package enum BookingRefusal: Hashable, Sendable {
     var wantsAlternatives: Bool {
         switch self {
         case .slotUnavailable, .slotTaken, .slotHeld: true
-        case .slotNotFound, .patientNotFound, .slotInPast, .patientBusy: false
+        case .slotNotFound, .patientNotFound, .lockLost, .slotInPast, .patientBusy: false
         }
     }
 }

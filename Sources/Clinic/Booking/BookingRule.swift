@@ -65,12 +65,15 @@ struct BookingRule {
         self.slots = Dictionary(uniqueKeysWithValues: slots.map { ($0.id, $0) })
     }
 
+    /// - Parameter lockedUntil: Until when the lock is good that the request names; nil if it is not.
     /// - Returns: Why not; nil lets the patient in and takes the seat.
     mutating func decide(
-        _ request: BookingRequest, _ patient: PatientCircumstances
+        _ request: BookingRequest, _ patient: PatientCircumstances,
+        lockedUntil: Date? = .distantFuture
     ) -> BookingRefusal? {
         guard let slot = slots[request.slotID] else { return .slotNotFound }
         guard patient.patientIsKnown else { return .patientNotFound }
+        guard let lockedUntil, lockedUntil > patient.readAt else { return .lockLost }
         guard slot.startsAt > patient.readAt else { return .slotInPast }
         guard !slot.isBlocked else { return .slotUnavailable }
         guard slot.booked < slot.capacity else { return .slotTaken }

@@ -2,6 +2,46 @@ import FoundationEssentials
 import Postgres
 
 extension BookingService {
+    /// Queues the row locks of the offline locks that requests of the batch name, before everything
+    /// else: until the transaction ends they can neither be taken over nor released.
+    /// - Returns: Until when each request's lock is good, for ever if it names none; nil for one that is
+    ///   not its author's or does not cover the patient.
+    func lockOfflineLocks(
+        of bookings: [Booking], in clinicID: UUID, _ tx: Transaction
+    ) -> Pending<[Date?]> {
+        let claims = bookings.compactMap { booking in booking.request.lock.map { (booking, $0) } }
+        guard !claims.isEmpty else { return Pending { bookings.map { _ in .distantFuture } } }
+        return tx.pipeline.all(
+            LockedUntil.self,
+            """
+            SELECT claim.booking_id, offline_locks.expires_at
+            FROM unnest(
+                \(claims.map(\.0.id)),
+                \(claims.map(\.1)),
+                \(claims.map(\.0.request.author.subject)),
+                \(claims.map(\.0.request.patientID))
+            ) AS claim (booking_id, token, holder, patient_id)
+            JOIN offline_locks
+                ON offline_locks.clinic_id = \(clinicID)
+                AND offline_locks.token = claim.token
+                AND offline_locks.holder = claim.holder
+            WHERE EXISTS (
+                SELECT
+                FROM offline_lock_targets AS target
+                WHERE target.clinic_id = \(clinicID)
+                    AND target.object_type = \(LockTargetType.patient)
+                    AND target.object_id = claim.patient_id
+                    AND target.token = claim.token
+            )
+            ORDER BY offline_locks.token
+            FOR SHARE OF offline_locks
+            """
+        ).map { rows in
+            let ends = Dictionary(uniqueKeysWithValues: rows.map { ($0.bookingID, $0.expiresAt) })
+            return bookings.map { $0.request.lock == nil ? .distantFuture : ends[$0.id] }
+        }
+    }
+
     /// Queues the row locks of the batch's slots, in the order of their ids.
     func lockSlots(
         of bookings: [Booking], in clinicID: UUID, _ tx: Transaction
@@ -49,5 +89,16 @@ extension BookingService {
                 ON patients.clinic_id = \(clinicID) AND patients.id = request.patient_id
             ORDER BY request.place
             """)
+    }
+}
+
+/// Until when a booking's lock is good.
+private struct LockedUntil: RowDecodable {
+    let bookingID: UUID
+    let expiresAt: Date
+
+    init(row: inout Row) throws {
+        bookingID = try row.next()
+        expiresAt = try row.next()
     }
 }

@@ -90,11 +90,15 @@ extension BookingService {
             return try await store.write(
                 to: clinicID, isCancellable: false, until: deadline
             ) { tx in
+                let locks = lockOfflineLocks(of: bookings, in: clinicID, tx)
                 let slots = lockSlots(of: bookings, in: clinicID, tx)
                 let patients = readPatients(of: bookings, in: clinicID, tx)
 
                 var rule = BookingRule(locked: try slots.get())
-                let refusals = zip(requests, try patients.get()).map { rule.decide($0, $1) }
+                let circumstances = zip(try patients.get(), try locks.get())
+                let refusals = zip(requests, circumstances).map { request, circumstances in
+                    rule.decide(request, circumstances.0, lockedUntil: circumstances.1)
+                }
 
                 let winners = zip(bookings, refusals).filter { $1 == nil }.map(\.0)
                 guard !winners.isEmpty else {

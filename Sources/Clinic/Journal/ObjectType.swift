@@ -6,4 +6,7 @@ package enum ObjectType: String, CaseIterable, Sendable {
     case patient
     case appointment
     case registration
+    case prescription
+    case insurance
+    case lock
 }

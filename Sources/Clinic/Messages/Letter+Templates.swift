@@ -40,6 +40,19 @@ extension Letter {
                 details: visit.details
                     + (facts.previousStart.map { [Detail(label: "Before", value: $0)] } ?? []),
                 closing: "If you cannot come, please cancel it: somebody else may need the time.")
+        case .lockBroken:
+            self.init(
+                "Your lock has been broken", facts,
+                opening: "\(facts.author) has broken a lock of yours on a record at \(clinic).",
+                details: [Detail(label: "Your reason", value: try facts.required(\.reason))],
+                closing: "What you have not saved cannot be saved under it any more.")
+        case .lockExpired:
+            self.init(
+                "Your lock has expired", facts,
+                opening:
+                    "a lock of yours on a record at \(clinic) has expired, and the record is free.",
+                details: [Detail(label: "Your reason", value: try facts.required(\.reason))],
+                closing: "What you have not saved cannot be saved under it any more.")
         }
     }
 

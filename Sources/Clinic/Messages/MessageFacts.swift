@@ -6,6 +6,8 @@ struct MessageFacts: Hashable, Sendable {
     let clinicName: String
     /// Of whom it is for.
     let name: String
+    /// Who made the change.
+    let author: String
     let reason: String?
     /// The appointment, where it is about one.
     let visit: Visit?
@@ -49,6 +51,7 @@ extension Courier {
                 WITH change AS (
                     SELECT
                         journal.object_id,
+                        journal.actor,
                         journal.detail,
                         (journal.detail ->> 'starts_at')::timestamptz AS starts_at,
                         (journal.detail ->> 'ends_at')::timestamptz AS ends_at,
@@ -61,7 +64,8 @@ extension Courier {
                 )
                 SELECT
                     clinics.name,
-                    coalesce(patients.name, registrations.name),
+                    coalesce(patients.name, registrations.name, change.detail ->> 'holder'),
+                    change.actor,
                     change.detail ->> 'reason',
                     practitioners.name,
                     change.starts_at,
@@ -82,7 +86,7 @@ extension Courier {
                 LEFT JOIN practitioners
                     ON practitioners.clinic_id = \(message.clinicID)
                     AND practitioners.id = (change.detail ->> 'practitioner_id')::uuid
-                WHERE coalesce(patients.name, registrations.name) IS NOT NULL
+                WHERE coalesce(patients.name, registrations.name, change.detail ->> 'holder') IS NOT NULL
                 """)
         }
         guard let facts else { throw MissingFact() }
@@ -97,6 +101,7 @@ extension MessageFacts: RowDecodable {
     init(row: inout Row) throws {
         clinicName = try row.next()
         name = try row.next()
+        author = try row.next()
         reason = try row.next()
         visit = try Visit(row: &row)
         previousStart = try row.next()

@@ -7,4 +7,6 @@ package enum MessageKind: String, CaseIterable, Sendable, PostgresValue {
     case appointmentBooked = "appointment.booked"
     case appointmentCancelled = "appointment.cancelled"
     case appointmentMoved = "appointment.moved"
+    case lockBroken = "lock.broken"
+    case lockExpired = "lock.expired"
 }

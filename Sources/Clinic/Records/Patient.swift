@@ -73,10 +73,17 @@ package struct PatientDraft: Hashable, Sendable {
 /// A patient with everything that the record holds, as of one moment.
 package struct PatientRecord: Hashable, Sendable {
     package let patient: Patient
+    package let prescriptions: [Prescription]
+    package let insurances: [Insurance]
     package let appointments: [Appointment]
 
-    package init(patient: Patient, appointments: [Appointment]) {
+    package init(
+        patient: Patient, prescriptions: [Prescription] = [], insurances: [Insurance] = [],
+        appointments: [Appointment] = []
+    ) {
         self.patient = patient
+        self.prescriptions = prescriptions
+        self.insurances = insurances
         self.appointments = appointments
     }
 }

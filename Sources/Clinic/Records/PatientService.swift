@@ -14,6 +14,8 @@ package enum RecordError: Error, Hashable, Sendable {
     case patientNotFound
     /// Another patient of the clinic has that e-mail address.
     case patientExists
+    case prescriptionNotFound
+    case insuranceNotFound
 }
 
 extension PatientService {
@@ -74,28 +76,14 @@ extension PatientService {
         }
     }
 
-    /// A patient with its appointments, read in one snapshot.
+    /// A patient with everything that the record holds, read in one snapshot.
     /// - Throws: `patientNotFound`.
     package func record(of id: UUID, in clinicID: UUID) async throws -> PatientRecord {
-        let (patient, appointments) = try await store.read(isolation: .repeatableRead) { tx in
-            let patient = tx.pipeline.optional(
-                Patient.self,
-                """
-                SELECT \(fragment: Patient.columns)
-                FROM patients
-                WHERE clinic_id = \(clinicID) AND id = \(id)
-                """)
-            let appointments = tx.pipeline.all(
-                Appointment.self,
-                """
-                SELECT \(fragment: Appointment.columns)
-                FROM \(fragment: Appointment.all(ofPatient: id, in: clinicID))
-                ORDER BY starts_at, id
-                """)
-            return Pending { (try patient.get(), try appointments.get()) }
+        let record = try await store.read(isolation: .repeatableRead) { tx in
+            tx.pipeline.record(of: id, in: clinicID)
         }
-        guard let patient else { throw RecordError.patientNotFound }
-        return PatientRecord(patient: patient, appointments: appointments)
+        guard let record else { throw RecordError.patientNotFound }
+        return record
     }
 
     /// A clinic's patients, oldest record first.
@@ -134,6 +122,50 @@ extension PatientService {
 }
 
 extension Pipeline {
+    /// Queues the reading of a patient.
+    func patient(_ id: UUID, in clinicID: UUID) -> Pending<Patient?> {
+        optional(
+            Patient.self,
+            """
+            SELECT \(fragment: Patient.columns)
+            FROM patients
+            WHERE clinic_id = \(clinicID) AND id = \(id)
+            """)
+    }
+
+    /// Queues the reading of a patient's whole record.
+    func record(of id: UUID, in clinicID: UUID) -> Pending<PatientRecord?> {
+        let patient = patient(id, in: clinicID)
+        let prescriptions = items(Prescription.self, of: id, in: clinicID)
+        let insurances = items(Insurance.self, of: id, in: clinicID)
+        let appointments = all(
+            Appointment.self,
+            """
+            SELECT \(fragment: Appointment.columns)
+            FROM \(fragment: Appointment.all(ofPatient: id, in: clinicID))
+            ORDER BY starts_at, id
+            """)
+        return Pending {
+            guard let patient = try patient.get() else { return nil }
+            return PatientRecord(
+                patient: patient, prescriptions: try prescriptions.get(),
+                insurances: try insurances.get(), appointments: try appointments.get())
+        }
+    }
+
+    private func items<Item: RecordItem>(
+        _ type: Item.Type, of patientID: UUID, in clinicID: UUID
+    ) -> Pending<[Item]> {
+        all(
+            Item.self,
+            """
+            SELECT \(fragment: Item.columns)
+            FROM \(fragment: Item.table) AS item
+            WHERE clinic_id = \(clinicID) AND patient_id = \(patientID)
+            ORDER BY created_at, id
+            """)
+    }
+
     /// Queues the question whether there is such a patient.
     func patientExists(_ id: UUID, in clinicID: UUID) -> Pending<Bool> {
         one(

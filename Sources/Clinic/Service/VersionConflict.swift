@@ -15,6 +15,9 @@ package enum VersionedObject: Hashable, Sendable {
     case practitioner(Practitioner)
     case slot(Slot)
     case registration(Registration)
+    case patient(Patient)
+    case prescription(Prescription)
+    case insurance(Insurance)
 
     var version: Int {
         switch self {
@@ -22,6 +25,9 @@ package enum VersionedObject: Hashable, Sendable {
         case .practitioner(let practitioner): practitioner.version
         case .slot(let slot): slot.version
         case .registration(let registration): registration.version
+        case .patient(let patient): patient.version
+        case .prescription(let prescription): prescription.version
+        case .insurance(let insurance): insurance.version
         }
     }
 }

@@ -139,6 +139,12 @@ struct Invariant: Sendable {
                 SELECT 'appointment', id, version FROM appointments WHERE clinic_id = \($0)
                 UNION ALL
                 SELECT 'registration', id, version FROM registrations WHERE clinic_id = \($0)
+                UNION ALL
+                SELECT 'prescription', id, version FROM prescriptions WHERE clinic_id = \($0)
+                UNION ALL
+                SELECT 'insurance', id, version FROM insurances WHERE clinic_id = \($0)
+                UNION ALL
+                SELECT 'lock', token, version FROM offline_locks WHERE clinic_id = \($0)
             ) AS object
             LEFT JOIN journal
                 ON journal.clinic_id = \($0)
@@ -147,6 +153,27 @@ struct Invariant: Sendable {
                 AND journal.version BETWEEN 1 AND object.version
             GROUP BY object.type, object.id, object.version
             HAVING count(journal) <> object.version
+            """
+        },
+        Invariant(number: 8, rule: "A lock's number is the highest that its targets ever had.") {
+            """
+            SELECT 'lock ' || offline_locks.token || ', number ' || offline_locks.fencing_token
+            FROM offline_locks
+            LEFT JOIN offline_lock_targets AS target
+                ON target.clinic_id = \($0) AND target.token = offline_locks.token
+            LEFT JOIN (
+                SELECT
+                    granted ->> 'type' AS type,
+                    granted ->> 'id' AS id,
+                    max((journal.detail ->> 'fencing_token')::bigint) AS number
+                FROM journal
+                CROSS JOIN jsonb_array_elements(journal.detail -> 'targets') AS granted
+                WHERE journal.clinic_id = \($0) AND journal.action = 'lock.acquired'
+                GROUP BY 1, 2
+            ) AS highest
+                ON highest.type = target.object_type AND highest.id = target.object_id::text
+            WHERE offline_locks.clinic_id = \($0)
+                AND highest.number IS DISTINCT FROM offline_locks.fencing_token
             """
         },
         Invariant(number: 9, rule: "A hold lasts 900 seconds at the most, on a slot of one seat.") {

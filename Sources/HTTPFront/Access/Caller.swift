@@ -18,6 +18,8 @@ struct Caller: Hashable, Sendable {
     let clinicID: UUID?
     /// The patient that the token is for; nil for everybody else.
     let patientID: UUID?
+    /// Where staff get messages; nil if the token does not say, or says what is no address.
+    var email: String?
 }
 
 /// Who may use a route.

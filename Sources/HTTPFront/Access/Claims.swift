@@ -11,6 +11,7 @@ struct Claims: JWTPayload {
     let role: String
     let clinic: String?
     let patient: String?
+    var email: String?
 
     func verify(using algorithm: some JWTAlgorithm) throws {
         try exp.verifyNotExpired()
@@ -37,7 +38,8 @@ struct Claims: JWTPayload {
         return Caller(
             subject: sub, role: role,
             clinicID: role == .operator ? nil : clinicID,
-            patientID: role == .patient ? patientID : nil)
+            patientID: role == .patient ? patientID : nil,
+            email: email.flatMap { $0.isEmailAddress ? $0 : nil })
     }
 }
 

@@ -35,7 +35,8 @@ package struct Tokens: Sendable {
     /// Makes a token.
     /// - Parameter lifetime: Until it expires, in seconds.
     package func issue(
-        role: Role, clinicID: UUID?, patientID: UUID?, subject: String, lifetime: TimeInterval
+        role: Role, clinicID: UUID?, patientID: UUID?, subject: String, email: String? = nil,
+        lifetime: TimeInterval
     ) async throws -> String {
         try await keys.sign(
             Claims(
@@ -45,7 +46,8 @@ package struct Tokens: Sendable {
                 aud: Audience(names: [audience]),
                 role: role.rawValue,
                 clinic: clinicID?.text,
-                patient: patientID?.text
+                patient: patientID?.text,
+                email: email
             ))
     }
 

@@ -67,10 +67,7 @@ struct Members {
     /// An e-mail address as far as its shape goes; whether anybody reads it only a message can tell.
     func optionalEmail(_ name: String) throws -> String? {
         guard let text = try optionalText(name, limit: 254) else { return nil }
-        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }),
-            text.unicodeScalars.allSatisfy(\.isAllowedInAddress)
-        else {
+        guard text.isEmailAddress else {
             throw Problem.invalidMember(name, "must be an e-mail address such as ann@example.org")
         }
         return text
@@ -119,6 +116,26 @@ struct Members {
         try value(name, Int.self, "an integer")
     }
 
+    /// A list of objects, each read like a body of its own.
+    func objects<Content: RequestMembers>(
+        _ name: String, _ type: Content.Type = Content.self
+    ) throws -> [Content] {
+        let kind = "a list of objects"
+        do {
+            let objects = try container.decodeIfPresent(
+                [Body<Content>].self, forKey: MemberName(stringValue: name))
+            return try require(name, objects, kind).map(\.content)
+        } catch is DecodingError {
+            throw Problem.invalidMember(name, "must be \(kind)")
+        }
+    }
+
+    /// An e-mail address that replaces another and may be null; nil if the member is absent.
+    func optionalReplacementEmail(_ name: String) throws -> String?? {
+        guard container.contains(MemberName(stringValue: name)) else { return nil }
+        return .some(try optionalEmail(name))
+    }
+
     /// Refuses a change that changes nothing.
     func requireOne() throws {
         guard container.allKeys.isEmpty else { return }
@@ -141,6 +158,13 @@ struct Members {
         guard let value else { throw Problem.missingMember(name, "must be \(kind)") }
         return value
     }
+}
+
+/// The body of a call that says everything in its path.
+struct NoMembers: RequestMembers {
+    static let names: [String] = []
+
+    init(from members: Members) throws {}
 }
 
 /// Reads a whole body.
@@ -173,6 +197,15 @@ extension Data {
         guard String(validating: self, as: UTF8.self) != nil, !contains(0) else {
             throw Problem.malformedBody("The body is not valid JSON in UTF-8.")
         }
+    }
+}
+
+extension String {
+    /// Whether it has the shape of an e-mail address that every mail server takes.
+    var isEmailAddress: Bool {
+        let parts = split(separator: "@", omittingEmptySubsequences: false)
+        return parts.count == 2 && parts.allSatisfy { !$0.isEmpty } && utf8.count <= 254
+            && unicodeScalars.allSatisfy(\.isAllowedInAddress)
     }
 }
 

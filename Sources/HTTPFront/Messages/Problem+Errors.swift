@@ -14,6 +14,8 @@ extension Problem {
         case let error as CalendarError: self.init(error)
         case let error as RecordError: self.init(error)
         case let error as RegistrationError: self.init(error)
+        case let error as LockError: self.init(error)
+        case is IdempotencyKeyReused: self = .idempotencyKeyReused
         case let conflict as VersionConflict: self.init(conflict)
         case let error as InvalidInput: self = .invalidMember(error.member, error.requirement)
         case let error as Unavailable: self.init(error)
@@ -52,6 +54,7 @@ extension Problem {
                 "Another patient holds this slot until \(until.rfc3339). "
                     + "Choose one of the alternatives, or try again then.",
                 extras: alternatives, headers: [.retryAfter: until.secondsFromNow])
+        case .lockLost: self.init(LockError.lockLost)
         case .patientBusy:
             self.init(
                 .conflict, "patient_busy", "The patient has another appointment then",
@@ -96,10 +99,50 @@ extension Problem {
             self.init(
                 .notFound, "patient_not_found", "No such patient",
                 "There is no patient of that id that you may see.")
+        case .prescriptionNotFound:
+            self.init(
+                .notFound, "prescription_not_found", "No such prescription",
+                "The patient has no prescription of that id.")
+        case .insuranceNotFound:
+            self.init(
+                .notFound, "insurance_not_found", "No such insurance",
+                "The patient has no insurance of that id.")
         case .patientExists:
             self.init(
                 .conflict, "patient_exists", "The patient exists",
                 "A patient of this clinic already has that e-mail address.")
+        }
+    }
+
+    private init(_ error: LockError) {
+        switch error {
+        case .locked(let lock, let target):
+            // Its time may be over already.
+            let isKept = lock.onExpiry == .keep
+            self.init(
+                HTTPResponse.Status(code: 423, reasonPhrase: "Locked"), "locked",
+                "Locked by a colleague",
+                "\(lock.holder) has this \(target.type.rawValue) (\(lock.reason)) until "
+                    + (isKept
+                        ? "it is released by hand. Ask for that."
+                        : "\(lock.expiresAt.rfc3339). Try again then, or ask for its release."),
+                extras: [.lock(lock, target)],
+                headers: [.retryAfter: isKept ? "60" : lock.expiresAt.secondsFromNow])
+        case .lockLost:
+            self.init(
+                .preconditionFailed, "lock_lost", "The lock is lost",
+                "No lock of that token is yours and covers this now: it expired, was released or "
+                    + "broken, or was never yours. Nothing was written. Acquire it again, and look at "
+                    + "what has changed.")
+        case .lockNotFound:
+            self.init(
+                .notFound, "lock_not_found", "No such lock",
+                "The clinic has no lock of that token; it may have been released.")
+        case .notHolder(let lock):
+            self.init(
+                .forbidden, "forbidden", "Forbidden",
+                "\(lock.holder) holds this lock. Only an administrator may break it, with ?force=true."
+            )
         }
     }
 
@@ -236,6 +279,19 @@ extension Problem {
     static let preconditionRequired = Problem(
         .preconditionRequired, "precondition_required", "If-Match is required",
         "Send If-Match with the ETag of the version that you have seen, one and in its quotes.")
+
+    static let idempotencyKeyReused = Problem(
+        .unprocessableContent, "idempotency_key_reused", "The key belongs to another request",
+        "This Idempotency-Key was sent with another request. Make a new one for each request.")
+
+    static let invalidIdempotencyKey = Problem(
+        .badRequest, "invalid_idempotency_key", "Idempotency-Key is invalid",
+        "Idempotency-Key must have 1 to 255 visible ASCII characters.",
+        extras: [.member("Idempotency-Key")])
+
+    static let lockRequired = Problem(
+        .preconditionRequired, "lock_required", "A lock is required",
+        "Acquire a lock on the patient with POST .../locks, and send its token in Lock-Token.")
 
     static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> Problem {
         let list = allowed.map(\.rawValue).sorted().joined(separator: ", ")

@@ -26,6 +26,8 @@ struct Problem: Error, Sendable {
         case missing([String])
         /// What an object has become, and by whom, since the version that the caller knows.
         case conflict(VersionConflict)
+        /// The lock in the way, and on what.
+        case lock(OfflineLock, LockTarget)
         /// Who reviews a registration, or has decided it and when.
         case review(Registration)
     }
@@ -78,6 +80,12 @@ struct Problem: Error, Sendable {
                 case .alternatives(let slots): members.write("alternatives", slots)
                 case .missing(let things): members.write("missing", things)
                 case .conflict(let conflict): conflict.write(to: &members)
+                case .lock(let lock, let target):
+                    members.write("target", target)
+                    members.write("holder", lock.holder)
+                    members.write("reason", lock.reason)
+                    members.write("since", lock.since)
+                    members.write("expires_at", lock.expiresAt)
                 case .review(let registration): registration.writeReview(to: &members)
                 }
             }

@@ -81,6 +81,15 @@ struct Query: Sendable {
         }
     }
 
+    /// `true` or `false`; false if it is absent.
+    func flag(_ name: String) throws -> Bool {
+        switch try text(name) {
+        case nil, "false": false
+        case "true": true
+        default: throw Problem.invalidParameter(name, "must be true or false")
+        }
+    }
+
     /// `from` and `to`, half-open.
     func span() throws -> (from: Date?, to: Date?) {
         let (from, to) = (try instant("from"), try instant("to"))

@@ -31,6 +31,9 @@ extension VersionConflict {
         case .practitioner(let practitioner): members.write("current", practitioner)
         case .slot(let slot): members.write("current", slot)
         case .registration(let registration): members.write("current", registration)
+        case .patient(let patient): members.write("current", patient)
+        case .prescription(let prescription): members.write("current", prescription)
+        case .insurance(let insurance): members.write("current", insurance)
         }
         members.write("changed_by", lastChange.author)
         members.write("changed_at", lastChange.at)
@@ -120,7 +123,54 @@ extension Approval: Representation {
 extension PatientRecord: Representation {
     func write(to members: inout MemberWriter) {
         patient.write(to: &members)
+        members.write("prescriptions", prescriptions)
+        members.write("insurances", insurances)
         members.write("appointments", appointments)
+    }
+}
+
+extension Prescription: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("id", id)
+        members.write("clinic_id", clinicID)
+        members.write("patient_id", patientID)
+        members.write("drug", drug)
+        members.write("dosage", dosage)
+        members.write("issued_on", "\(issuedOn)")
+        members.write("version", version)
+        members.write("created_at", createdAt)
+    }
+}
+
+extension Insurance: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("id", id)
+        members.write("clinic_id", clinicID)
+        members.write("patient_id", patientID)
+        members.write("insurer", insurer)
+        members.write("policy_number", policyNumber)
+        members.write("valid_to", validTo.map { "\($0)" })
+        members.write("version", version)
+        members.write("created_at", createdAt)
+    }
+}
+
+extension OfflineLock: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("token", token)
+        members.write("fencing_token", fencingToken)
+        members.write("targets", targets)
+        members.write("holder", holder)
+        members.write("reason", reason)
+        members.write("depth", depth)
+        members.write("expires_at", expiresAt)
+    }
+}
+
+extension LockTarget: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("type", type.rawValue)
+        members.write("id", id)
     }
 }
 

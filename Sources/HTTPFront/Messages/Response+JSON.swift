@@ -36,9 +36,12 @@ extension Call {
         return Response(status: .notModified, headers: [.eTag: etag])
     }
 
-    /// Like `expectedVersion`, but may be absent.
+    /// Like `expectedVersion`, but may be absent, or `*`.
     var optionalVersion: Int? {
-        get throws { request.headers[.ifMatch] == nil ? nil : try expectedVersion }
+        get throws {
+            guard let field = request.headers[.ifMatch], field != "*" else { return nil }
+            return try expectedVersion
+        }
     }
 
     /// The version that the caller's change is based on.
@@ -65,6 +68,9 @@ extension VersionedObject {
         case .practitioner(let practitioner): practitioner.version.etag
         case .slot(let slot): slot.etag
         case .registration(let registration): registration.version.etag
+        case .patient(let patient): patient.version.etag
+        case .prescription(let prescription): prescription.version.etag
+        case .insurance(let insurance): insurance.version.etag
         }
     }
 }

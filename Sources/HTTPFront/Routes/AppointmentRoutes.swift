@@ -14,7 +14,8 @@ extension HTTPFront {
                         slotID: body.slotID,
                         patientID: try body.patientID(for: call.caller),
                         reason: body.reason,
-                        author: call.author),
+                        author: call.author,
+                        lock: try call.lockToken),
                     in: call.clinicID)
                 return .created(
                     appointment,

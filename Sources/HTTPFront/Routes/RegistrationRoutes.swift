@@ -49,14 +49,14 @@ extension HTTPFront {
             },
             Route(.post, one + "/release", for: .admins) { call in
                 let version = try call.expectedVersion
-                _ = try call.body(Nothing.self, mayBeAbsent: true)
+                _ = try call.body(NoMembers.self, mayBeAbsent: true)
                 return try await .registration(
                     admin.release(
                         call.target(version: version), anybodys: call.caller?.role == .operator))
             },
             Route(.post, one + "/approve", for: .admins) { call in
                 let version = try call.expectedVersion
-                _ = try call.body(Nothing.self, mayBeAbsent: true)
+                _ = try call.body(NoMembers.self, mayBeAbsent: true)
                 let approval = try await admin.approve(call.target(version: version))
                 return .json(
                     .ok, approval, headers: [.eTag: approval.registration.version.etag])
@@ -167,10 +167,4 @@ private struct Reason: RequestMembers {
     let reason: String
 
     init(from members: Members) throws { reason = try members.text("reason", limit: 1000) }
-}
-
-private struct Nothing: RequestMembers {
-    static let names: [String] = []
-
-    init(from members: Members) throws {}
 }
