@@ -126,8 +126,6 @@ extension Courier {
         guard ContinuousClock.now + transport.timeout <= leaseEnd else { return nil }
         do {
             try await transport.send(mail)
-            try await write(down: .sent, of: message)
-            return nil
         } catch let failure as MailFailure {
             let limit = failure.kind == .unanswered ? policy.unansweredAttempts : policy.attempts
             let isLast = failure.kind == .permanent || message.attempt >= limit
@@ -139,6 +137,8 @@ extension Courier {
             try await write(down: .putOff("the courier was stopped"), of: message)
             throw cancellation
         }
+        try await write(down: .sent, of: message)
+        return nil
     }
 
     /// The mail that a message becomes.

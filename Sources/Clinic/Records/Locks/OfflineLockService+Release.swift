@@ -96,6 +96,5 @@ extension Transaction {
             LockEnding(
                 of: lock, isOwn ? "lock.released" : "lock.broken", by: author, isTold: !isOwn,
                 ids: ids), in: clinicID)
-        return
     }
 }
