@@ -6,7 +6,8 @@ import PostgresTesting
 import ServiceTesting
 import Testing
 
-@Suite("A message that breaks off has no effect, and harms none before it", .timeLimit(.minutes(5)))
+@Suite(
+    "A message that breaks off has no effect, and harms none before it", .timeLimit(.minutes(15)))
 struct BrokenMessageTests {
     /// How a request with all of its JSON can still lack its end.
     enum Breakage: CaseIterable {

@@ -7,7 +7,7 @@ import PostgresTesting
 import ServiceTesting
 import Testing
 
-@Suite("No client costs the others more than its share", .timeLimit(.minutes(5)))
+@Suite("No client costs the others more than its share", .timeLimit(.minutes(15)))
 struct LimitTests {
     @Test(
         "header fields over the limits are refused before anybody looks at them",

@@ -6,13 +6,16 @@ import PostgresTesting
 import ServiceTesting
 import Testing
 
-@Suite("Offline locks, step by step and all at once", .timeLimit(.minutes(5)))
+@Suite("Offline locks, step by step and all at once", .timeLimit(.minutes(15)))
 struct LockRaceTests {
     @Test(
         "64 contenders for overlapping sets: grants of one target do not overlap, and their numbers rise"
     )
     func history() async throws {
-        try await withService(configure: { $0.lockTimeout = .seconds(30) }) { service in
+        try await withService(configure: {
+            $0.lockTimeout = .seconds(30)
+            $0.leaseTimeout = .seconds(60)
+        }) { service in
             let fixture = try await Fixture(service)
             let patients = try await fixture.patients(8).map(\.id)
             let locks = OfflineLockService(store: service.store)
