@@ -6,11 +6,11 @@ final class CurlHandle {
     private let handle: UnsafeMutableRawPointer
 
     /// Once for the process, before any handle. Source: libcurl's manual, `curl_global_init`.
-    private static let library: Void = { curl_global_init(curl_global_all) }()
+    private static let globalSetup: Void = { curl_global_init(curl_global_all) }()
 
     /// Nil if there is no memory for it.
     init?() {
-        Self.library
+        Self.globalSetup
         guard let handle = curl_easy_init() else { return nil }
         self.handle = handle
     }

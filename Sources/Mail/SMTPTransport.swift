@@ -14,7 +14,8 @@ package actor SMTPTransport: MailTransport {
 
     package init(_ settings: SMTPSettings) {
         self.settings = settings
-        timeout = settings.patience.delivery + settings.patience.acceptance
+        // A connection that was used before may turn out dead, and a new one has its own time.
+        timeout = settings.patience.delivery * 2 + settings.patience.acceptance
     }
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -128,6 +129,6 @@ extension String {
 extension Duration {
     /// Whole milliseconds, at least one: libcurl takes 0 for no limit.
     fileprivate var milliseconds: Int {
-        max(1, Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000))
+        max(1, Int(self / .milliseconds(1)))
     }
 }

@@ -342,7 +342,11 @@ struct LockRaceTests {
                     on: [target], holder: Fixture.author, reason: "work", in: clinicID
                 ) { _ in
                     start.finish()
-                    try await Task.sleep(for: .seconds(600))
+                    // Ends when the task is cancelled.
+                    let (end, never) = AsyncStream.makeStream(of: Void.self)
+                    defer { never.finish() }
+                    for await _ in end {}
+                    try Task.checkCancellation()
                 }
             }
             for await _ in started {}

@@ -46,10 +46,10 @@ extension AdminService {
                 Registration.self,
                 """
                 UPDATE registrations
-                SET \(fragment: assignment(of: changes.name, to: "name")),
-                    \(fragment: assignment(of: changes.phone, to: "phone")),
-                    \(fragment: assignment(of: changes.birthDate, to: "birth_date")),
-                    \(fragment: assignment(of: changes.comments, to: "comments")),
+                SET \(fragment: .assignment(of: changes.name, to: "name")),
+                    \(fragment: .assignment(of: changes.phone, to: "phone")),
+                    \(fragment: .assignment(of: changes.birthDate, to: "birth_date")),
+                    \(fragment: .assignment(of: changes.comments, to: "comments")),
                     version = version + 1
                 WHERE \(fragment: target.condition)
                     AND status IN ('pending', 'in_review')
@@ -77,16 +77,6 @@ extension RegistrationChanges {
 }
 
 // One text for every edit, so that it is prepared once.
-
-private func assignment(of value: (some PostgresEncodable)?, to column: SQL) -> SQL {
-    """
-    \(fragment: column) = CASE
-        WHEN \(value != nil) THEN \(value)
-        ELSE \(fragment: column)
-    END
-    """
-}
-
 private func expectation(of value: (some PostgresEncodable)?, in column: SQL) -> SQL {
     "(\(value == nil) OR \(fragment: column) IS NOT DISTINCT FROM \(value))"
 }

@@ -97,6 +97,6 @@ extension Courier {
 extension Duration {
     /// Whole milliseconds.
     fileprivate var milliseconds: Int {
-        Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000)
+        Int(self / .milliseconds(1))
     }
 }

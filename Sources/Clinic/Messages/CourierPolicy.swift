@@ -2,7 +2,7 @@
 package struct CourierPolicy: Sendable {
     /// How long an attempt has a message to itself. Longer than the transport's timeout: an attempt
     /// that could not end in time is not begun.
-    package var lease: Duration = .seconds(420)
+    package var lease: Duration = .seconds(480)
     /// Attempts at the most; with these pauses they take about four days, as RFC 5321, 4.5.4.1, wants.
     package var attempts = 128
     /// Attempts at the most at which the server may take the content and not say that it accepts it:

@@ -85,9 +85,9 @@ package struct Insurance: RecordItem {
 
         package var assignments: SQL {
             """
-            insurer = coalesce(\(insurer), insurer),
-            policy_number = coalesce(\(policyNumber), policy_number),
-            valid_to = CASE WHEN \(validTo != nil) THEN \(validTo ?? nil) ELSE valid_to END
+            \(fragment: .assignment(of: insurer, to: "insurer")),
+            \(fragment: .assignment(of: policyNumber, to: "policy_number")),
+            \(fragment: .assignment(of: validTo, to: "valid_to"))
             """
         }
     }

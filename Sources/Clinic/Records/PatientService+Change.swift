@@ -71,14 +71,10 @@ extension Pipeline {
             """
             WITH \(fragment: target.held)
             UPDATE patients
-            SET name = coalesce(\(changes.name), name),
-                email = CASE
-                    WHEN \(changes.email != nil) THEN \(changes.email ?? nil) ELSE email
-                END,
-                phone = CASE
-                    WHEN \(changes.phone != nil) THEN \(changes.phone ?? nil) ELSE phone
-                END,
-                birth_date = coalesce(\(changes.birthDate), birth_date),
+            SET \(fragment: .assignment(of: changes.name, to: "name")),
+                \(fragment: .assignment(of: changes.email, to: "email")),
+                \(fragment: .assignment(of: changes.phone, to: "phone")),
+                \(fragment: .assignment(of: changes.birthDate, to: "birth_date")),
                 version = version + 1
             FROM held
             WHERE patients.clinic_id = \(target.clinicID)

@@ -85,9 +85,9 @@ package struct Prescription: RecordItem {
 
         package var assignments: SQL {
             """
-            drug = coalesce(\(drug), drug),
-            dosage = coalesce(\(dosage), dosage),
-            issued_on = coalesce(\(issuedOn), issued_on)
+            \(fragment: .assignment(of: drug, to: "drug")),
+            \(fragment: .assignment(of: dosage, to: "dosage")),
+            \(fragment: .assignment(of: issuedOn, to: "issued_on"))
             """
         }
     }

@@ -1,3 +1,4 @@
+import Clinic
 import FoundationEssentials
 import HTTPTypes
 
@@ -197,23 +198,6 @@ extension Data {
         guard String(validating: self, as: UTF8.self) != nil, !contains(0) else {
             throw Problem.malformedBody("The body is not valid JSON in UTF-8.")
         }
-    }
-}
-
-extension String {
-    /// Whether it has the shape of an e-mail address that every mail server takes.
-    var isEmailAddress: Bool {
-        let parts = split(separator: "@", omittingEmptySubsequences: false)
-        return parts.count == 2 && parts.allSatisfy { !$0.isEmpty } && utf8.count <= 254
-            && unicodeScalars.allSatisfy(\.isAllowedInAddress)
-    }
-}
-
-extension Unicode.Scalar {
-    /// Of those in ASCII neither a space nor a control character, nor one that delimits addresses.
-    /// Beyond ASCII a domain has its `xn--` form; few mail servers take what is before it.
-    fileprivate var isAllowedInAddress: Bool {
-        (0x21..<0x7F).contains(value) && !"<>()[],;:\\\"".unicodeScalars.contains(self)
     }
 }
 
