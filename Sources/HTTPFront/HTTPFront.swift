@@ -15,6 +15,8 @@ package struct HTTPFront: Sendable {
     let audit: AuditService
     let messages: MessageService
     let locks: OfflineLockService
+    let waitlist: WaitlistService
+    let refusals: RefusalService
     private let tokens: Tokens
     private let limits: Limits
     private let readiness: @Sendable () async -> Readiness
@@ -36,6 +38,8 @@ package struct HTTPFront: Sendable {
         audit = AuditService(store: store)
         messages = MessageService(store: store)
         locks = OfflineLockService(store: store)
+        waitlist = WaitlistService(store: store)
+        refusals = RefusalService(store: store)
         self.tokens = tokens
         self.limits = limits
         self.readiness = readiness
@@ -46,7 +50,8 @@ package struct HTTPFront: Sendable {
     var routes: [Route] {
         serviceRoutes + clinicRoutes + practitionerRoutes + slotRoutes + patientRoutes
             + appointmentRoutes + registrationRoutes + auditRoutes + messageRoutes
-            + lockRoutes + recordRoutes
+            + lockRoutes + recordRoutes + appointmentChangeRoutes + holdRoutes + waitlistRoutes
+            + availabilityRoutes + calendarFileRoutes
     }
 
     /// The server, not yet running.

@@ -40,7 +40,12 @@ extension Route {
         let parts = path.split(separator: "/")
         let template = self.path.split(separator: "/")
         return parts.count == template.count
-            && zip(parts, template).allSatisfy { $1.hasPrefix("{") || $0 == $1 }
+            && zip(parts, template).allSatisfy { part, name in
+                // What follows a parameter in braces must follow here, too.
+                name.hasPrefix("{")
+                    ? part.hasSuffix(name.split(separator: "}").dropFirst().last ?? "")
+                    : part == name
+            }
     }
 }
 

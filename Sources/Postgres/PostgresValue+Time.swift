@@ -24,9 +24,10 @@ extension Date: PostgresValue {
 /// A day of the Gregorian calendar without a time or a zone, such as a date of birth.
 public struct CalendarDay: Hashable, Sendable {
     /// Days since 2000-01-01, as PostgreSQL counts them.
-    let daysSince2000: Int32
+    public let daysSince2000: Int32
 
-    init(daysSince2000: Int32) { self.daysSince2000 = daysSince2000 }
+    /// The day so many days behind 2000-01-01.
+    public init(daysSince2000: Int32) { self.daysSince2000 = daysSince2000 }
 }
 
 extension CalendarDay: PostgresValue {

@@ -87,6 +87,7 @@ struct Serve: AsyncParsableCommand {
         }
         let housekeeping = Housekeeping(store: store)
         let locks = OfflineLockService(store: store)
+        let waitlist = WaitlistService(store: store)
         var services: [any Service] = [
             ConnectionCloser(databases: [database, attendanceDatabase]),
             Sweeper(interval: .seconds(300), logger: logger) {
@@ -94,12 +95,15 @@ struct Serve: AsyncParsableCommand {
                 try await housekeeping.sweepIdempotencyKeys()
             },
             Sweeper(interval: .seconds(5), logger: logger) { try await locks.sweep() },
+            Sweeper(interval: .seconds(5), logger: logger) {
+                try await waitlist.offerExpiredHolds()
+            },
             server,
             attendance,
         ]
         if let transport = try settings.mailTransport(isDevelopment: development, logger) {
             let courier = try settings.courier(store: store, transport: transport)
-            services.insert(Deliveries(courier: courier, bell: bell, logger: logger), at: 3)
+            services.insert(Deliveries(courier: courier, bell: bell, logger: logger), at: 4)
         } else {
             logger.notice("messages stay queued: no mail server is set (HOLDFAST_SMTP_URL)")
         }

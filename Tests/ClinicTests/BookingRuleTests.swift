@@ -15,10 +15,10 @@ struct BookingRuleTests {
         isBlocked: Bool = false, heldBy: UUID? = nil, heldFor holdSeconds: Double? = nil
     ) -> LockedSlot {
         LockedSlot(
-            id: id, startsAt: Self.now.addingTimeInterval(seconds),
+            id: id, practitionerID: Self.ann, startsAt: Self.now.addingTimeInterval(seconds),
             endsAt: Self.now.addingTimeInterval(seconds + 900), capacity: capacity, booked: booked,
-            isBlocked: isBlocked, heldBy: heldBy,
-            heldUntil: holdSeconds.map(Self.now.addingTimeInterval))
+            isBlocked: isBlocked, heldBy: heldBy, heldSince: heldBy.map { _ in Self.now },
+            heldUntil: holdSeconds.map(Self.now.addingTimeInterval), version: 1)
     }
 
     private func decide(
@@ -37,7 +37,7 @@ struct BookingRuleTests {
     private func circumstances(
         isKnown: Bool = true, isBusy: Bool = false
     ) -> PatientCircumstances {
-        PatientCircumstances(patientIsKnown: isKnown, isBusy: isBusy, readAt: Self.now)
+        PatientCircumstances(patientIsKnown: isKnown, isBusy: isBusy, readAt: Self.now, wishes: [])
     }
 
     @Test("a free slot is booked")

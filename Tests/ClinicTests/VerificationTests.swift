@@ -69,6 +69,15 @@ struct VerificationTests {
             testDescription: "a message that was never queued",
             statements: ["DELETE FROM outbox"], number: 6),
         Breakage(
+            testDescription: "a cancellation that was told as a booking",
+            statements: [
+                """
+                UPDATE outbox
+                SET kind = 'appointment.booked'
+                WHERE kind = 'appointment.cancelled'
+                """
+            ], number: 6),
+        Breakage(
             testDescription: "a change without a journal row",
             statements: ["UPDATE patients SET version = 2"], number: 7),
         Breakage(
@@ -81,17 +90,36 @@ struct VerificationTests {
                     held_until = now() + interval '1 day'
                 """
             ], number: 9),
+        Breakage(
+            testDescription: "a slot that is blocked by a time off elsewhere",
+            statements: [
+                "UPDATE time_off SET starts_at = starts_at - interval '9 days', ends_at = now()"
+            ],
+            number: 4),
+        Breakage(
+            testDescription: "a wish that came to somebody else's appointment",
+            statements: [
+                """
+                UPDATE waitlist
+                SET appointment_id = (SELECT id FROM appointments ORDER BY created_at LIMIT 1)
+                """
+            ], number: 11),
+        Breakage(
+            testDescription: "a seat that was given away to nobody who waited",
+            statements: ["UPDATE waitlist SET status = 'withdrawn'"], number: 11),
     ]
 
     @Test(arguments: breakages)
     func found(_ breakage: Breakage) async throws {
         try await withTestDatabase { db in
             let clinic = try await TestClinic(db)
-            let slots = try await clinic.slots(2)
-            for (slot, patient) in zip(slots, try await clinic.patients(2)) {
+            let slots = try await clinic.slots(5)
+            let patients = try await clinic.patients(2)
+            for (slot, patient) in zip(slots, patients) {
                 _ = try await clinic.booking.book(
                     clinic.request(slot.id, for: patient), in: clinic.id)
             }
+            try await live(clinic, slots, patients)
             let store = Store(database: db.service, environment: .test)
             let verification = Verification(store: store)
             let email = "asa@example.org"
@@ -114,5 +142,23 @@ struct VerificationTests {
             )
             #expect(after.breaches.allSatisfy { !$0.row.isEmpty })
         }
+    }
+    /// A time off, a cancellation, and a seat for somebody who joins the waitlist.
+    private func live(_ clinic: TestClinic, _ slots: [Slot], _ patients: [UUID]) async throws {
+        let cancelled = try await clinic.booking.book(
+            clinic.request(slots[2].id, for: patients[0]), in: clinic.id)
+        _ = try await clinic.booking.cancel(
+            AppointmentTarget(cancelled.id, in: clinic.id, by: TestClinic.author), reason: nil)
+        _ = try await clinic.calendar.createTimeOff(
+            TimeOff.Draft(
+                practitionerID: clinic.dermatologist, startsAt: slots[4].startsAt,
+                endsAt: slots[4].endsAt, reason: nil),
+            in: clinic.id, by: TestClinic.author)
+        let joined = try await WaitlistService(store: clinic.booking.store).join(
+            WaitlistRequest(
+                patientID: patients[1], practitionerID: nil, from: slots[3].startsAt,
+                to: slots[3].endsAt, author: TestClinic.author),
+            in: clinic.id)
+        #expect(joined.status == .promoted)
     }
 }

@@ -24,6 +24,8 @@ struct AccessMatrixTests {
         var namesObject = false
         /// Whether it is refused to whoever does not hold the lock that the path names.
         var isHoldersOnly = false
+        /// Whether the path names what is not there, so that whoever may do it is told that.
+        var isNeverThere = false
 
         var isOpen: Bool { allowed.contains(.nobody) }
     }
@@ -76,6 +78,7 @@ struct AccessMatrixTests {
         let insurance: String
         /// On another patient, held by nobody who asks here.
         let lock: String
+        let waitlistEntry: String
     }
 
     static let entries: [String: Entry] = [
@@ -134,6 +137,68 @@ struct AccessMatrixTests {
         "GET /v1/clinics/{clinic}/appointments/{appointment}": Entry(
             allowed: Kind.staff.union([.patient]), path: { "/appointments/\($0.appointment)" },
             isPersonal: true, namesObject: true),
+        "GET /v1/clinics/{clinic}/appointments/{appointment}.ics": Entry(
+            allowed: Kind.staff.union([.patient]), path: { "/appointments/\($0.appointment).ics" },
+            isPersonal: true, namesObject: true),
+        "POST /v1/clinics/{clinic}/appointments/{appointment}/cancel": Entry(
+            allowed: Kind.staff.union([.patient]),
+            path: { "/appointments/\($0.appointment)/cancel" }, body: { _ in "{}" },
+            isPersonal: true, namesObject: true),
+        "POST /v1/clinics/{clinic}/appointments/{appointment}/reschedule": Entry(
+            allowed: Kind.staff.union([.patient]),
+            path: { "/appointments/\($0.appointment)/reschedule" },
+            body: { #"{"slot_id": "\#($0.bookedSlot)"}"# }, isPersonal: true, namesObject: true),
+        "POST /v1/clinics/{clinic}/appointments/{appointment}/status": Entry(
+            allowed: Kind.staff, path: { "/appointments/\($0.appointment)/status" },
+            body: { _ in #"{"status": "arrived"}"# }, namesObject: true),
+        "POST /v1/clinics/{clinic}/slots/{slot}/hold": Entry(
+            allowed: Kind.staff.union([.patient]), path: { "/slots/\($0.slot)/hold" },
+            body: { #"{"patient_id": "\#($0.patient)"}"# }, isPersonal: true, namesObject: true),
+        // Without a hold there is none to end, whoever asks.
+        "DELETE /v1/clinics/{clinic}/slots/{slot}/hold": Entry(
+            allowed: Kind.staff.union(Kind.patients),
+            path: { "/slots/\($0.bookedSlot)/hold" }, namesObject: true, isNeverThere: true),
+        "POST /v1/clinics/{clinic}/waitlist": Entry(
+            allowed: Kind.staff.union([.patient]), path: { _ in "/waitlist" },
+            body: {
+                """
+                {"patient_id": "\($0.patient)", "practitioner_id": "\($0.practitioner)",
+                "from": "2150-01-01T00:00:00Z", "to": "2150-01-02T00:00:00Z"}
+                """
+            }, isPersonal: true, namesObject: true),
+        "GET /v1/clinics/{clinic}/waitlist": Entry(
+            allowed: Kind.staff.union([.patient]),
+            path: { "/waitlist?patient_id=\($0.patient)" }, isPersonal: true),
+        "GET /v1/clinics/{clinic}/waitlist/{entry}": Entry(
+            allowed: Kind.staff.union([.patient]), path: { "/waitlist/\($0.waitlistEntry)" },
+            isPersonal: true, namesObject: true),
+        "DELETE /v1/clinics/{clinic}/waitlist/{entry}": Entry(
+            allowed: Kind.staff.union([.patient]), path: { "/waitlist/\($0.waitlistEntry)" },
+            isPersonal: true, namesObject: true),
+        "POST /v1/clinics/{clinic}/availability": Entry(
+            allowed: [.admin], path: { _ in "/availability" },
+            body: {
+                """
+                {"practitioner_id": "\($0.practitioner)", "from": "2030-01-01", "to": "2030-01-01",
+                "weekdays": ["tue"], "start": "09:00", "end": "10:00", "slot_minutes": 30}
+                """
+            }, namesObject: true),
+        "POST /v1/clinics/{clinic}/time-off": Entry(
+            allowed: [.admin], path: { _ in "/time-off" },
+            body: {
+                """
+                {"practitioner_id": "\($0.practitioner)", "starts_at": "2031-01-01T09:00:00Z",
+                "ends_at": "2031-01-01T10:00:00Z"}
+                """
+            }, namesObject: true),
+        "GET /v1/clinics/{clinic}/time-off": Entry(
+            allowed: Kind.staff, path: { _ in "/time-off" }),
+        "DELETE /v1/clinics/{clinic}/time-off/{time-off}": Entry(
+            allowed: [.admin], path: { _ in "/time-off/\(UUID().text)" }, namesObject: true,
+            isNeverThere: true),
+        "GET /v1/clinics/{clinic}/practitioners/{practitioner}/calendar.ics": Entry(
+            allowed: Kind.staff, path: { "/practitioners/\($0.practitioner)/calendar.ics" },
+            namesObject: true),
         "POST /v1/clinics/{clinic}/registrations": Entry(
             allowed: Kind.everyone, path: { _ in "/registrations" },
             body: { _ in
@@ -257,10 +322,12 @@ struct AccessMatrixTests {
         switch target {
         case .own, .foreign:
             if entry.isHoldersOnly && kind == .operator { return .forbidden }
+            if entry.isNeverThere && kind == .operator { return .hidden }
             if entry.isOpen || kind == .operator { return .passes }
             guard isAtHome else { return .hidden }
             if entry.isPersonal && kind == .otherPatient { return .hidden }
-            return entry.allowed.contains(role) && !entry.isHoldersOnly ? .passes : .forbidden
+            guard entry.allowed.contains(role), !entry.isHoldersOnly else { return .forbidden }
+            return entry.isNeverThere ? .hidden : .passes
         case .smuggled:
             guard entry.namesObject else { return nil }
             if entry.isOpen || kind == .operator || !isAtHome { return .hidden }
@@ -280,7 +347,8 @@ struct AccessMatrixTests {
             registration: try await fixture.registration().id.text,
             prescription: try await fixture.prescription(for: patient.id).id.text,
             insurance: try await fixture.insurance(for: patient.id).id.text,
-            lock: try await fixture.lock(fixture.patient(named: "locked").id).token.text)
+            lock: try await fixture.lock(fixture.patient(named: "locked").id).token.text,
+            waitlistEntry: try await fixture.waiting(patient.id).id.text)
     }
 
     private func tokens(

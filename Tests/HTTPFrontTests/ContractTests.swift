@@ -42,8 +42,8 @@ struct ContractTests {
     func codes() throws {
         let text = try text(of: "openapi.yaml")
         let sources = try [
-            "Messages/Problem+Errors.swift", "Messages/Problem+Requests.swift",
-            "Messages/Members.swift",
+            "Messages/Problem+Errors.swift", "Messages/Problem+Booking.swift",
+            "Messages/Problem+Requests.swift", "Messages/Members.swift",
         ]
         .map { try self.text(of: "Sources/HTTPFront/\($0)") }.joined()
         let codes = Set(

@@ -224,15 +224,21 @@ struct LockTests {
         try await withLocks { desk in
             let lock = try await desk.acquire(as: "ada", [desk.ann])
             _ = try await desk.acquire(as: "ada", [desk.ann])
-            let sessions = Sessions(of: desk.service.database)
-            try await holding("SELECT FROM offline_locks FOR UPDATE", in: desk.service.database) {
-                hold in
-                async let one = desk.release(lock.token, as: "ada", key: "k")
-                async let other = desk.release(lock.token, as: "ada", key: "k")
-                try await sessions.wait(until: .blocked, 2)
-                hold.release()
-                let replays = try await [one, other].map { $0.headers["idempotency-replayed"] }
-                #expect(Set(replays) == [nil, "true"])
+            let database = desk.service.database
+            let sessions = Sessions(of: database)
+            // Another instance: within one, a duplicate waits without asking the database.
+            try await withService(on: database, database.service) { elsewhere in
+                try await holding("SELECT FROM offline_locks FOR UPDATE", in: database) { hold in
+                    async let one = desk.release(lock.token, as: "ada", key: "k")
+                    async let other = desk.moved(to: elsewhere)
+                        .release(lock.token, as: "ada", key: "k")
+                    try await sessions.wait(until: .blocked, 2)
+                    hold.release()
+                    let replays = try await [one, other].map {
+                        $0.headers["idempotency-replayed"]
+                    }
+                    #expect(Set(replays) == [nil, "true"])
+                }
             }
             #expect(try await desk.acquire(as: "ben", [desk.ann]).status == 423)
         }

@@ -58,11 +58,17 @@ package struct Contract: Sendable {
 
     private func operation(_ method: String, _ path: String) -> JSONValue? {
         let parts = path.split(separator: "/")
-        let item = document["paths"]?.members.first { template, _ in
+        let items = document["paths"]?.members.filter { template, _ in
             let names = template.split(separator: "/")
             return names.count == parts.count
-                && zip(names, parts).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
-        }?.value
+                && zip(names, parts).allSatisfy { name, part in
+                    name.hasPrefix("{")
+                        ? part.hasSuffix(name.split(separator: "}").dropFirst().last ?? "")
+                        : name == part
+                }
+        }
+        // Of two that fit, the one that says more.
+        let item = items?.max { $0.key.count < $1.key.count }?.value
         return item?[method == "HEAD" ? "get" : method.lowercased()]
     }
 

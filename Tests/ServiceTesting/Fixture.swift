@@ -19,12 +19,13 @@ package struct Fixture: Sendable {
 
     /// Makes the clinic and its practitioner.
     package init(
-        _ service: Service, named name: String = "Lindenhof", specialty: String = "dermatology"
+        _ service: Service, named name: String = "Lindenhof", specialty: String = "dermatology",
+        timeZone: String = "Europe/Berlin"
     ) async throws {
         let calendar = CalendarService(store: service.store)
         self.service = service
         clinic = try await calendar.createClinic(
-            name: name, timeZone: "Europe/Berlin", by: Self.author)
+            name: name, timeZone: timeZone, by: Self.author)
         practitioner = try await calendar.createPractitioner(
             name: "Dr. Ada Abel", specialty: specialty, in: clinic.id, by: Self.author)
         admin = try await service.token(.admin, clinic: clinic.id)
@@ -45,17 +46,26 @@ package struct Fixture: Sendable {
 
     /// Free slots of a quarter of an hour, one after the other, starting tomorrow.
     package func slots(
-        _ count: Int, capacity: Int = 1, from start: Date = Date(timeIntervalSinceNow: 86_400)
+        _ count: Int, capacity: Int = 1, from start: Date = Date(timeIntervalSinceNow: 86_400),
+        by practitioner: UUID? = nil
     ) async throws -> [Slot] {
         let start = Date(timeIntervalSince1970: start.timeIntervalSince1970.rounded())
         return try await CalendarService(store: service.store).createSlots(
             try (0..<count).map { number in
                 let startsAt = start.addingTimeInterval(Double(number) * 900)
                 return try SlotDraft(
-                    practitionerID: practitioner.id, startsAt: startsAt,
+                    practitionerID: practitioner ?? self.practitioner.id, startsAt: startsAt,
                     endsAt: startsAt.addingTimeInterval(900), capacity: capacity)
             },
             in: clinic.id, by: Self.author)
+    }
+
+    /// Another practitioner of the same specialty.
+    package func colleague() async throws -> UUID {
+        try await CalendarService(store: service.store).createPractitioner(
+            name: "Dr. Bruno Brandt", specialty: practitioner.specialty, in: clinic.id,
+            by: Self.author
+        ).id
     }
 
     /// Patients with an e-mail address each.
@@ -134,6 +144,16 @@ package struct Fixture: Sendable {
                 RecordTarget(patient, in: clinic.id, under: claim.token, by: Self.author),
                 PatientService(store: service.store))
         }
+    }
+
+    /// A patient's wish for an appointment at a time for which there are no slots.
+    package func waiting(_ patient: UUID) async throws -> WaitlistEntry {
+        try await WaitlistService(store: service.store).join(
+            WaitlistRequest(
+                patientID: patient, practitionerID: nil,
+                from: Date(timeIntervalSinceNow: 1e9), to: Date(timeIntervalSinceNow: 1.1e9),
+                author: Self.author),
+            in: clinic.id)
     }
 
     /// A request to become a patient.

@@ -6,10 +6,10 @@ extension AdminService {
     /// - Parameter comments: Replace what is there; nil: stay as they are.
     /// - Throws: ``VersionConflict``; `registrationNotFound`, `alreadyClaimed`, `alreadyDecided`.
     package func claim(
-        _ target: RegistrationTarget, comments: String?
+        _ target: RegistrationTarget, comments: String?, once: Once<Registration>? = nil
     ) async throws -> Registration {
         try await change(
-            target, action: "registration.claimed", unless: target.obstacle
+            target, action: "registration.claimed", once: once, unless: target.obstacle
         ) { tx in
             try tx.optional(
                 Registration.self,
@@ -30,10 +30,10 @@ extension AdminService {
     /// - Throws: ``VersionConflict``; `registrationNotFound`, `alreadyClaimed`, `alreadyDecided`,
     ///   `notClaimed`.
     package func release(
-        _ target: RegistrationTarget, anybodys: Bool
+        _ target: RegistrationTarget, anybodys: Bool, once: Once<Registration>? = nil
     ) async throws -> Registration {
         try await change(
-            target, action: "registration.released",
+            target, action: "registration.released", once: once,
             unless: { $0.status == .pending ? .notClaimed : target.obstacle($0) }
         ) { tx in
             try tx.optional(

@@ -15,12 +15,14 @@ extension AdminService {
     /// waits for the first one's patient, then finds that the version has changed, and all that it
     /// did is rolled back.
     /// - Throws: ``VersionConflict``; `registrationNotFound`, `alreadyClaimed`, `alreadyDecided`.
-    package func approve(_ target: RegistrationTarget) async throws -> Approval {
+    package func approve(
+        _ target: RegistrationTarget, once: Once<Approval>? = nil
+    ) async throws -> Approval {
         let patientID = store.newID()
         let patientEntryID = store.newID()
         let messageID = store.newID()
         return try await change(
-            target, action: "registration.approved", unless: target.obstacle
+            target, action: "registration.approved", once: once, unless: target.obstacle
         ) { tx in
             let patientsMade = tx.pipeline.makePatient(patientID, of: target)
             let approved = try tx.optional(
@@ -62,12 +64,13 @@ extension AdminService {
     /// Rejects a registration and queues the message.
     /// - Throws: ``VersionConflict``; `registrationNotFound`, `alreadyClaimed`, `alreadyDecided`.
     package func reject(
-        _ target: RegistrationTarget, reason: String
+        _ target: RegistrationTarget, reason: String, once: Once<Registration>? = nil
     ) async throws -> Registration {
         let messageID = store.newID()
         return try await change(
             target, action: "registration.rejected",
-            detail: "jsonb_build_object('reason', \(reason))", unless: target.obstacle
+            detail: "jsonb_build_object('reason', \(reason))", once: once,
+            unless: target.obstacle
         ) { tx in
             try tx.optional(
                 Registration.self,

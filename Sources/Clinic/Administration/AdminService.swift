@@ -18,7 +18,8 @@ extension AdminService {
     /// - Throws: `alreadyRegistered`; `CalendarError.clinicNotFound`; ``InvalidInput`` without an e-mail
     ///   address, to which the decision is sent.
     package func register(
-        _ draft: PatientDraft, in clinicID: UUID, by author: Author
+        _ draft: PatientDraft, in clinicID: UUID, by author: Author,
+        once: Once<Registration>? = nil
     ) async throws -> Registration {
         guard let email = draft.email else {
             throw InvalidInput("email", "must be there: the decision is sent to it")
@@ -26,7 +27,7 @@ extension AdminService {
         let id = store.newID()
         let entryID = store.newID()
         do {
-            return try await store.write(to: clinicID) { tx in
+            return try await store.write(to: clinicID, once: once) { tx in
                 let made = try tx.optional(
                     Registration.self,
                     """

@@ -49,23 +49,25 @@ extension AdminService {
     /// - Throws: ``VersionConflict``; ``RegistrationError``.
     func change(
         _ target: RegistrationTarget, action: String, detail: SQL = "'{}'::jsonb",
+        once: Once<Registration>? = nil,
         unless obstacle: @escaping @Sendable (Registration) -> RegistrationError?,
         by update: @escaping @Sendable (Transaction) throws -> Registration?
     ) async throws -> Registration {
         try await change(
-            target, action: action, detail: detail, unless: obstacle, by: update
+            target, action: action, detail: detail, once: once, unless: obstacle, by: update
         ) { changed, _ in .known(changed) }
     }
 
     /// Makes one change with its journal row and what `then` queues, and tells what that gives.
     func change<Result: Sendable>(
         _ target: RegistrationTarget, action: String, detail: SQL = "'{}'::jsonb",
+        once: Once<Result>? = nil,
         unless obstacle: @escaping @Sendable (Registration) -> RegistrationError?,
         by update: @escaping @Sendable (Transaction) throws -> Registration?,
         then: @escaping @Sendable (Registration, Transaction) throws -> Outcome<Result>
     ) async throws -> Result {
         let entryID = store.newID()
-        return try await store.write(to: target.clinicID) { tx in
+        return try await store.write(to: target.clinicID, once: once) { tx in
             guard let changed = try update(tx) else {
                 throw try tx.refusal(
                     of: .registration, target.id, in: target.clinicID, from: target.version,

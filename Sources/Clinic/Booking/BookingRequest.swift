@@ -22,7 +22,7 @@ package struct BookingRequest: Hashable, Sendable {
 }
 
 /// Why a booking was refused, in the order in which the reasons are looked at.
-package enum BookingRefusal: Hashable, Sendable {
+package enum BookingRefusal: Error, Hashable, Sendable {
     case slotNotFound
     case patientNotFound
     /// The lock that the request names is not the author's, or does not cover the patient now.

@@ -4,36 +4,45 @@ import Postgres
 /// A slot's row while it is locked.
 struct LockedSlot: Hashable, Sendable {
     let id: UUID
+    let practitionerID: UUID
     let startsAt: Date
     let endsAt: Date
     let capacity: Int
     var booked: Int
     let isBlocked: Bool
     let heldBy: UUID?
+    let heldSince: Date?
     let heldUntil: Date?
+    let version: Int
 }
 
 extension LockedSlot: RowDecodable {
     static let columns: SQL = """
         id,
+        practitioner_id,
         starts_at,
         ends_at,
         capacity,
         booked,
         blocked,
         held_by,
-        held_until
+        held_since,
+        held_until,
+        version
         """
 
     init(row: inout Row) throws {
         id = try row.next()
+        practitionerID = try row.next()
         startsAt = try row.next()
         endsAt = try row.next()
         capacity = try row.next()
         booked = try row.next()
         isBlocked = try row.next()
         heldBy = try row.next()
+        heldSince = try row.next()
         heldUntil = try row.next()
+        version = try row.next()
     }
 }
 
@@ -44,6 +53,8 @@ struct PatientCircumstances: Hashable, Sendable {
     let isBusy: Bool
     /// The database's clock at that moment.
     let readAt: Date
+    /// What the patient waits for and the slot asked for would fulfil: entries of the waitlist.
+    let wishes: [UUID]
 }
 
 extension PatientCircumstances: RowDecodable {
@@ -51,6 +62,7 @@ extension PatientCircumstances: RowDecodable {
         patientIsKnown = try row.next()
         isBusy = try row.next()
         readAt = try row.next()
+        wishes = try row.next()
     }
 }
 

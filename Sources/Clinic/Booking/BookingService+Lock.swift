@@ -46,23 +46,17 @@ extension BookingService {
     func lockSlots(
         of bookings: [Booking], in clinicID: UUID, _ tx: Transaction
     ) -> Pending<[LockedSlot]> {
-        tx.pipeline.all(
-            LockedSlot.self,
-            """
-            SELECT \(fragment: LockedSlot.columns)
-            FROM slots
-            WHERE clinic_id = \(clinicID) AND id = ANY(\(bookings.map(\.request.slotID)))
-            ORDER BY id
-            FOR UPDATE
-            """)
+        tx.pipeline.lockSlots(bookings.map(\.request.slotID), in: clinicID)
     }
 
     /// Queues the reading of what the rule needs besides the slots, in the order of the requests.
     ///
     /// A statement of its own behind the lock, and the clock with it: a statement that waited for a
     /// lock goes on with the snapshot and the time that it had before.
+    /// - Parameter appointmentID: One that is about to be moved, and so keeps its patient from nothing.
     func readPatients(
-        of bookings: [Booking], in clinicID: UUID, _ tx: Transaction
+        of requests: [BookingRequest], in clinicID: UUID, moving appointmentID: UUID? = nil,
+        _ tx: Transaction
     ) -> Pending<[PatientCircumstances]> {
         tx.pipeline.all(
             PatientCircumstances.self,
@@ -75,19 +69,43 @@ extension BookingService {
                     WHERE appointments.clinic_id = \(clinicID)
                         AND appointments.patient_id = request.patient_id
                         AND appointments.status <> 'cancelled'
+                        AND appointments.id IS DISTINCT FROM \(appointmentID)
                         AND tstzrange(appointments.starts_at, appointments.ends_at)
                             && tstzrange(slots.starts_at, slots.ends_at)
                 ),
-                clock_timestamp()
+                clock_timestamp(),
+                ARRAY(
+                    SELECT waitlist.id
+                    FROM waitlist
+                    WHERE waitlist.clinic_id = \(clinicID)
+                        AND waitlist.patient_id = request.patient_id
+                        AND waitlist.status = 'waiting'
+                        AND \(fragment: WaitlistEntry.wantsSlot)
+                )
             FROM unnest(
-                \(bookings.map(\.request.slotID)),
-                \(bookings.map(\.request.patientID))
+                \(requests.map(\.slotID)),
+                \(requests.map(\.patientID))
             ) WITH ORDINALITY AS request (slot_id, patient_id, place)
             LEFT JOIN slots
                 ON slots.clinic_id = \(clinicID) AND slots.id = request.slot_id
             LEFT JOIN patients
                 ON patients.clinic_id = \(clinicID) AND patients.id = request.patient_id
             ORDER BY request.place
+            """)
+    }
+}
+
+extension Pipeline {
+    /// Queues the row locks of slots, in the order of their ids.
+    func lockSlots(_ ids: [UUID], in clinicID: UUID) -> Pending<[LockedSlot]> {
+        all(
+            LockedSlot.self,
+            """
+            SELECT \(fragment: LockedSlot.columns)
+            FROM slots
+            WHERE clinic_id = \(clinicID) AND id = ANY(\(ids))
+            ORDER BY id
+            FOR UPDATE
             """)
     }
 }

@@ -14,25 +14,34 @@ package struct BookingService: Sendable {
     /// Books a slot for a patient.
     /// - Throws: ``BookingRefused``; ``Unavailable``. Nothing was booked then, unless it is
     ///   `outcomeUnknown`.
-    package func book(_ request: BookingRequest, in clinicID: UUID) async throws -> Appointment {
+    package func book(
+        _ request: BookingRequest, in clinicID: UUID, once: Once<Appointment>? = nil
+    ) async throws -> Appointment {
         let deadline = store.nextDeadline
-        let outcomes = try await book([request], in: clinicID, until: deadline)
+        let outcomes = try await book([request], in: clinicID, once: once, until: deadline)
         guard let outcome = outcomes.first else { preconditionFailure("a request got no outcome") }
         switch outcome {
         case .booked(let appointment): return appointment
         case .refused(let refusal):
-            throw BookingRefused(
-                refusal: refusal,
-                alternatives: refusal.wantsAlternatives
-                    ? await suggestions(
-                        insteadOf: request.slotID, in: clinicID, until: deadline) : [])
+            throw await refused(refusal, request.slotID, in: clinicID, until: deadline)
         case .failed(let error): throw error
         }
     }
 
+    /// A refusal with free slots to choose from, where another slot would help.
+    func refused(
+        _ refusal: BookingRefusal, _ slotID: UUID, in clinicID: UUID,
+        until deadline: Deadline? = nil
+    ) async -> BookingRefused {
+        BookingRefused(
+            refusal: refusal,
+            alternatives: refusal.wantsAlternatives
+                ? await suggestions(insteadOf: slotID, in: clinicID, until: deadline) : [])
+    }
+
     /// The alternatives, or none if they cannot be read now: the refusal stands without them.
     private func suggestions(
-        insteadOf slotID: UUID, in clinicID: UUID, until deadline: Deadline
+        insteadOf slotID: UUID, in clinicID: UUID, until deadline: Deadline?
     ) async -> [Slot] {
         do {
             return try await alternatives(to: slotID, in: clinicID, until: deadline)
@@ -56,9 +65,10 @@ extension BookingService {
     /// Decides a batch of one clinic's requests. A single request is a batch of one.
     /// - Returns: An outcome for each request, in the order of the requests.
     func book(
-        _ requests: [BookingRequest], in clinicID: UUID, until deadline: Deadline, tries: Int = 3
+        _ requests: [BookingRequest], in clinicID: UUID, once: Once<Appointment>? = nil,
+        until deadline: Deadline, tries: Int = 3
     ) async throws -> [BookingOutcome] {
-        let outcomes = try await decide(requests, in: clinicID, until: deadline)
+        let outcomes = try await decide(requests, in: clinicID, once: once, until: deadline)
         var decided: [BookingOutcome] = []
         for (request, outcome) in zip(requests, outcomes) {
             if let outcome {
@@ -66,7 +76,8 @@ extension BookingService {
             } else if tries > 1 {
                 do {
                     decided += try await book(
-                        [request], in: clinicID, until: deadline, tries: tries - 1)
+                        [request], in: clinicID, once: once, until: deadline,
+                        tries: tries - 1)
                 } catch {
                     // What was decided for the others is committed, whatever becomes of this one.
                     decided.append(.failed(error))
@@ -82,22 +93,23 @@ extension BookingService {
     /// - Returns: Nil for a request that has to be decided again, alone: between the reading and the
     ///   writing its patient got another appointment for that time.
     private func decide(
-        _ requests: [BookingRequest], in clinicID: UUID, until deadline: Deadline
+        _ requests: [BookingRequest], in clinicID: UUID, once: Once<Appointment>?,
+        until deadline: Deadline
     ) async throws -> [BookingOutcome?] {
         let bookings = requests.map { Booking($0, newID: store.environment.newID) }
         do {
             // A batch serves many callers: none of them may cancel it for the others.
             return try await store.write(
-                to: clinicID, isCancellable: false, until: deadline
-            ) { tx in
+                to: clinicID, once: once?.map(\.booked), isCancellable: false, until: deadline
+            ) { [newID = store.newID] tx in
                 let locks = lockOfflineLocks(of: bookings, in: clinicID, tx)
                 let slots = lockSlots(of: bookings, in: clinicID, tx)
-                let patients = readPatients(of: bookings, in: clinicID, tx)
+                let patients = readPatients(of: requests, in: clinicID, tx)
 
                 var rule = BookingRule(locked: try slots.get())
-                let circumstances = zip(try patients.get(), try locks.get())
-                let refusals = zip(requests, circumstances).map { request, circumstances in
-                    rule.decide(request, circumstances.0, lockedUntil: circumstances.1)
+                let circumstances = try patients.get()
+                let refusals = zip(requests, zip(circumstances, try locks.get())).map {
+                    rule.decide($0, $1.0, lockedUntil: $1.1)
                 }
 
                 let winners = zip(bookings, refusals).filter { $1 == nil }.map(\.0)
@@ -111,7 +123,15 @@ extension BookingService {
                             ?? made[booking.id].map(BookingOutcome.booked)
                     }
                 }
-                return .pending(write(winners, in: clinicID, tx).map(outcomes)) { tx in
+                let wishes = zip(zip(requests, circumstances), refusals).filter { $1 == nil }
+                    .flatMap { won, _ in
+                        won.1.wishes.map { FulfilledWish(id: $0, author: won.0.author) }
+                    }
+                tx.pipeline.lockWishes(wishes, in: clinicID)
+                let written = tx.pipeline.write(winners, in: clinicID)
+                tx.pipeline.withdrawWishes(
+                    wishes, fulfilledBy: winners.map(\.id), in: clinicID, newID)
+                return .pending(written.map(outcomes)) { tx in
                     tx.pipeline.appointments(winners.map(\.id), in: clinicID).map(outcomes)
                 }
             }
@@ -122,6 +142,13 @@ extension BookingService {
     }
 }
 
+extension [BookingOutcome?] {
+    /// The appointment, of a batch of one that was booked.
+    fileprivate var booked: Appointment? {
+        if case .booked(let appointment)?? = first { appointment } else { nil }
+    }
+}
+
 /// A request with the ids of everything that it writes if it wins.
 struct Booking: Sendable {
     let request: BookingRequest
@@ -129,9 +156,12 @@ struct Booking: Sendable {
     let appointmentEntryID: UUID
     let slotEntryID: UUID
     let messageID: UUID
+    /// The entry of the waitlist that it fulfils, where nobody asked for it directly.
+    let wish: UUID?
 
-    init(_ request: BookingRequest, newID: () -> UUID) {
+    init(_ request: BookingRequest, fulfilling wish: UUID? = nil, newID: () -> UUID) {
         self.request = request
+        self.wish = wish
         id = newID()
         appointmentEntryID = newID()
         slotEntryID = newID()

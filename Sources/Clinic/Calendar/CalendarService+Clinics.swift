@@ -6,11 +6,11 @@ extension CalendarService {
     /// - Throws: ``InvalidInput`` if PostgreSQL, which computes the calendar, does not know the
     ///   time zone.
     package func createClinic(
-        name: String, timeZone: String, by author: Author
+        name: String, timeZone: String, by author: Author, once: Once<Clinic>? = nil
     ) async throws -> Clinic {
         let id = store.environment.newID()
         let entryID = store.environment.newID()
-        return try await store.write(to: id) { tx in
+        return try await store.write(to: id, once: once) { tx in
             guard try tx.pipeline.timeZoneExists(timeZone).get() else {
                 throw InvalidInput.unknownTimeZone
             }

@@ -5,12 +5,13 @@ extension CalendarService {
     /// Makes a practitioner.
     /// - Throws: `clinicNotFound`.
     package func createPractitioner(
-        name: String, specialty: String, in clinicID: UUID, by author: Author
+        name: String, specialty: String, in clinicID: UUID, by author: Author,
+        once: Once<Practitioner>? = nil
     ) async throws -> Practitioner {
         let id = store.environment.newID()
         let entryID = store.environment.newID()
         do {
-            return try await store.write(to: clinicID) { tx in
+            return try await store.write(to: clinicID, once: once) { tx in
                 let made = try tx.one(
                     Practitioner.self,
                     """

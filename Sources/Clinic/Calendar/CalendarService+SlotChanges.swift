@@ -16,9 +16,14 @@ package struct SlotChanges: Hashable, Sendable {
 // raises its version; an edit is one UPDATE or DELETE of that row under the version that was seen. So
 // the row orders them: behind a booking the edit finds another version, behind the edit the booking
 // finds what the slot has become.
+//
+// The slot's lock comes before an edit all the same, and that of its practitioner's time off: the edit
+// then looks at time off as it is, and not as it was before it waited.
 
 extension CalendarService {
-    /// Changes a slot, if it still has the given version and nothing that was promised breaks.
+    /// Changes a slot, if it still has the given version and nothing that was promised breaks. A seat that
+    /// becomes free goes to who waits for such a one; in time off the slot is blocked, unless `changes` says
+    /// otherwise.
     ///
     /// Appointments are only looked at, not locked: whoever makes or ends one changes the version.
     /// - Throws: ``VersionConflict``; `slotNotFound`; `slotBooked` if appointments would be at another
@@ -31,7 +36,10 @@ extension CalendarService {
         if let capacity = changes.capacity { try SlotDraft.check(capacity: capacity) }
         let entryID = store.newID()
         do {
-            return try await store.write(to: clinicID) { tx in
+            return try await store.write(to: clinicID) { [newID = store.newID] tx in
+                tx.pipeline.shareWaitlist(of: clinicID)
+                tx.pipeline.shareCalendar(ofSlot: id, in: clinicID)
+                let locked = tx.pipeline.lockSlots([id], in: clinicID)
                 let changed = try tx.optional(
                     Slot.self,
                     """
@@ -39,7 +47,7 @@ extension CalendarService {
                     SET starts_at = coalesce(\(changes.startsAt), starts_at),
                         ends_at = coalesce(\(changes.endsAt), ends_at),
                         capacity = coalesce(\(changes.capacity), capacity),
-                        blocked = coalesce(\(changes.isBlocked), blocked),
+                        \(fragment: changes.block(in: clinicID)),
                         \(fragment: changes.holdOfOneSeat),
                         version = version + 1
                     WHERE clinic_id = \(clinicID)
@@ -64,7 +72,14 @@ extension CalendarService {
                                 'capacity', \(changes.capacity),
                                 'blocked', \(changes.isBlocked)))
                             """))
-                return .known(changed)
+                guard changed.status == .free, let before = try locked.get().first else {
+                    return .known(changed)
+                }
+                let promoted = try tx.promote(
+                    into: [before.changed(to: changed)], in: clinicID,
+                    requestID: author.requestID, newID)
+                guard promoted > 0 else { return .known(changed) }
+                return .known(try tx.pipeline.slots([id], in: clinicID).get().first ?? changed)
             }
         } catch let error as PostgresError where error.violates("slot_no_overlap") {
             throw CalendarError.slotOverlap
@@ -74,10 +89,11 @@ extension CalendarService {
     /// Deletes a slot, if it still has the given version and no active appointment. A hold on it ends.
     /// - Throws: ``VersionConflict``; `slotNotFound`, `slotBooked`.
     package func delete(
-        slot id: UUID, in clinicID: UUID, ifVersion version: Int, by author: Author
+        slot id: UUID, in clinicID: UUID, ifVersion version: Int, by author: Author,
+        once: Once<Void>? = nil
     ) async throws {
         let entryID = store.newID()
-        try await store.write(to: clinicID) { tx in
+        try await store.write(to: clinicID, once: once) { tx in
             let deleted = try tx.execute(
                 """
                 DELETE FROM slots
@@ -139,6 +155,26 @@ extension SlotChanges {
             """
     }
 
+    /// Whether the slot is blocked then. What an administrator has blocked by hand stays so until that is
+    /// changed by hand.
+    fileprivate func block(in clinicID: UUID) -> SQL {
+        if let isBlocked { return "blocked = \(isBlocked), time_off_id = NULL" }
+        let isBlockedByHand: SQL = "(slots.blocked AND slots.time_off_id IS NULL)"
+        let timeOff: SQL = """
+            CASE
+                WHEN slots.booked < coalesce(\(capacity), slots.capacity) THEN
+                    \(fragment: TimeOff.covering(
+                        from: newStart, to: newEnd, of: "slots.practitioner_id", in: clinicID))
+            END
+            """
+        return """
+            blocked = \(fragment: isBlockedByHand) OR \(fragment: timeOff) IS NOT NULL,
+            time_off_id = CASE
+                WHEN NOT \(fragment: isBlockedByHand) THEN \(fragment: timeOff)
+            END
+            """
+    }
+
     private var newStart: SQL { "coalesce(\(startsAt), slots.starts_at)" }
     private var newEnd: SQL { "coalesce(\(endsAt), slots.ends_at)" }
     private static let isHeld: SQL = "coalesce(slots.held_until > clock_timestamp(), false)"
@@ -164,5 +200,33 @@ extension Transaction {
             of: .slot, id, in: clinicID, from: version,
             current: pipeline.slot(id, in: clinicID), as: VersionedObject.slot,
             notFound: CalendarError.slotNotFound, unless: obstacle)
+    }
+}
+
+extension Pipeline {
+    /// Queues the row lock of a slot's practitioner against those who arrange time off.
+    fileprivate func shareCalendar(ofSlot id: UUID, in clinicID: UUID) {
+        execute(
+            """
+            SELECT
+            FROM practitioners
+            WHERE clinic_id = \(clinicID)
+                AND id = (
+                    SELECT practitioner_id
+                    FROM slots
+                    WHERE clinic_id = \(clinicID) AND id = \(id)
+                )
+            FOR SHARE
+            """)
+    }
+}
+
+extension LockedSlot {
+    /// The same row as it is now.
+    fileprivate func changed(to slot: Slot) -> LockedSlot {
+        LockedSlot(
+            id: id, practitionerID: practitionerID, startsAt: slot.startsAt, endsAt: slot.endsAt,
+            capacity: slot.capacity, booked: slot.booked, isBlocked: false, heldBy: heldBy,
+            heldSince: heldSince, heldUntil: heldUntil, version: slot.version)
     }
 }

@@ -11,6 +11,7 @@ package enum CalendarError: Error, Hashable, Sendable {
     case clinicNotFound
     case practitionerNotFound
     case slotNotFound
+    case timeOffNotFound
     /// The practitioner already has a slot at that time.
     case slotOverlap
     /// Active appointments would lose their time or their seat.

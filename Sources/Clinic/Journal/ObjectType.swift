@@ -9,4 +9,6 @@ package enum ObjectType: String, CaseIterable, Sendable {
     case prescription
     case insurance
     case lock
+    case waitlistEntry = "waitlist_entry"
+    case timeOff = "time_off"
 }

@@ -20,11 +20,26 @@ struct ICalendar: Sendable {
 
     /// The file, with lines that end in CR LF.
     var text: String {
+        let content = events.isEmpty ? Self.utc : events.flatMap(\.lines)
         let lines =
             ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Holdfast//Holdfast//EN"]
-            + events.flatMap(\.lines) + ["END:VCALENDAR"]
+            + content + ["END:VCALENDAR"]
         return lines.map { "\($0.folded)\r\n" }.joined()
     }
+}
+
+extension ICalendar {
+    /// What a calendar without events has, because it must have something. Source: RFC 5545, 3.6.
+    private static let utc = [
+        "BEGIN:VTIMEZONE",
+        "TZID:UTC",
+        "BEGIN:STANDARD",
+        "DTSTART:19700101T000000",
+        "TZOFFSETFROM:+0000",
+        "TZOFFSETTO:+0000",
+        "END:STANDARD",
+        "END:VTIMEZONE",
+    ]
 }
 
 extension ICalendar.Event {

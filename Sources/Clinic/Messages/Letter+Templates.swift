@@ -21,7 +21,9 @@ extension Letter {
             let visit = try facts.required(\.visit)
             self.init(
                 "Your appointment on \(visit.start)", facts,
-                opening: "you have an appointment at \(clinic).",
+                opening: facts.hasWaited
+                    ? "a time has become free for which you were waiting, and you have an appointment "
+                        + "at \(clinic)." : "you have an appointment at \(clinic).",
                 details: visit.details,
                 closing: "If you cannot come, please cancel it: somebody else may need the time.")
         case .appointmentCancelled:

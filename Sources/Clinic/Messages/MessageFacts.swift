@@ -13,6 +13,8 @@ struct MessageFacts: Hashable, Sendable {
     let visit: Visit?
     /// When a moved appointment was to be, as ``Visit/start`` says it.
     let previousStart: String?
+    /// Whether the patient has waited for the appointment and did not book it directly.
+    let hasWaited: Bool
 
     /// An appointment's time and place.
     struct Visit: Hashable, Sendable {
@@ -74,7 +76,8 @@ extension Courier {
                     to_char(change.ends_at AT TIME ZONE clinics.time_zone, 'HH24:MI'),
                     clinics.time_zone,
                     change.ends_at <= clock_timestamp(),
-                    to_char(change.previous_start AT TIME ZONE clinics.time_zone, \(dayAndTime))
+                    to_char(change.previous_start AT TIME ZONE clinics.time_zone, \(dayAndTime)),
+                    change.detail ? 'waitlist_entry_id'
                 FROM change
                 JOIN clinics ON clinics.id = \(message.clinicID)
                 LEFT JOIN registrations
@@ -105,6 +108,7 @@ extension MessageFacts: RowDecodable {
         reason = try row.next()
         visit = try Visit(row: &row)
         previousStart = try row.next()
+        hasWaited = try row.next()
     }
 }
 

@@ -5,11 +5,11 @@ extension PatientService {
     /// Adds an item to a patient's record.
     /// - Throws: `LockError.lockLost`; `patientNotFound`.
     package func add<Draft: RecordItemContent>(
-        _ draft: Draft, to target: RecordTarget
+        _ draft: Draft, to target: RecordTarget, once: Once<Draft.Item>? = nil
     ) async throws -> Draft.Item {
         let id = store.newID()
         let entryIDs = (store.newID(), store.newID())
-        return try await store.write(to: target.clinicID) { tx in
+        return try await store.write(to: target.clinicID, once: once) { tx in
             tx.pipeline.name(target.claim)
             let written = try tx.optional(
                 Written<Draft.Item>.self,
@@ -74,10 +74,10 @@ extension PatientService {
     /// Removes an item from a patient's record.
     /// - Throws: As ``change(_:_:of:)``.
     package func remove<Item: RecordItem>(
-        _ type: Item.Type, _ id: UUID, from target: RecordTarget
+        _ type: Item.Type, _ id: UUID, from target: RecordTarget, once: Once<Void>? = nil
     ) async throws {
         let entryIDs = (store.newID(), store.newID())
-        try await store.write(to: target.clinicID) { tx in
+        try await store.write(to: target.clinicID, once: once) { tx in
             tx.pipeline.name(target.claim)
             let written = try tx.optional(
                 Written<Item>.self,

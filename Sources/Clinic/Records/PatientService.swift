@@ -19,15 +19,27 @@ package enum RecordError: Error, Hashable, Sendable {
 }
 
 extension PatientService {
+    /// Makes a patient.
+    /// - Throws: `patientExists` if its e-mail address is taken; `clinicNotFound`.
+    package func createPatient(
+        _ draft: PatientDraft, in clinicID: UUID, by author: Author, once: Once<Patient>? = nil
+    ) async throws -> Patient {
+        let made = try await createPatients(
+            [draft], in: clinicID, by: author, once: once?.map(\.first))
+        guard let patient = made.first else { throw RecordError.clinicNotFound }
+        return patient
+    }
+
     /// Makes patients, all or none, in one statement.
     /// - Throws: `patientExists` if one's e-mail address is taken; `clinicNotFound`.
     package func createPatients(
-        _ drafts: [PatientDraft], in clinicID: UUID, by author: Author
+        _ drafts: [PatientDraft], in clinicID: UUID, by author: Author,
+        once: Once<[Patient]>? = nil
     ) async throws -> [Patient] {
         let ids = drafts.map { _ in store.environment.newID() }
         let entryIDs = drafts.map { _ in store.environment.newID() }
         do {
-            return try await store.write(to: clinicID) { tx in
+            return try await store.write(to: clinicID, once: once) { tx in
                 let patients = try tx.all(
                     Patient.self,
                     """

@@ -63,7 +63,7 @@ package struct Housekeeping: Sendable {
     /// - Returns: How many rows went.
     private func inSteps(_ delete: @escaping @Sendable (UUID) -> SQL) async throws -> Int {
         var removed = 0
-        for clinicID in try await clinics() {
+        for clinicID in try await clinics() + [.noClinic] {
             var count: Int
             repeat {
                 count = try await store.database.transaction { tx in

@@ -3,12 +3,25 @@ import Postgres
 
 /// A request that its author may send again, and that is to have one effect and one answer.
 package struct IdempotentRequest: Hashable, Sendable {
+    /// Whose it is: keys of different authors have nothing to do with each other.
+    package enum Author: Hashable, Sendable {
+        /// The caller's `sub`.
+        case subject(String)
+        /// Nobody in particular, who is told from others by what is sent.
+        case anonymous(body: String)
+    }
+
+    /// Among whose keys it is; `noClinic` where there is none yet.
+    package let clinicID: UUID
+    package let author: Author
     /// The author's word for it, unique among the author's requests of 24 hours.
     package let key: String
     /// Everything that makes it this request and not another one.
     package let content: String
 
-    package init(key: String, content: String) {
+    package init(in clinicID: UUID, by author: Author, key: String, content: String) {
+        self.clinicID = clinicID
+        self.author = author
         self.key = key
         self.content = content
     }
@@ -21,126 +34,65 @@ package struct StoredAnswer: Hashable, Sendable {
     package let body: String
     /// Where what was made is.
     package let location: String?
+    /// The version of what the body shows, as an entity tag.
+    package let etag: String?
 
-    package init(status: Int, body: String = "", location: String? = nil) {
+    package init(status: Int, body: String = "", location: String? = nil, etag: String? = nil) {
         self.status = status
         self.body = body
         self.location = location
+        self.etag = etag
     }
+}
+
+/// How a change is made once, however often it is asked for: under which key, and what its author is
+/// told of the result, which is stored with it.
+package struct Once<Result>: Sendable {
+    package let request: IdempotentRequest
+    /// What the author is told; nil for a result that changes nothing and is not stored.
+    package let answer: @Sendable (Result) -> StoredAnswer?
+
+    package init(
+        _ request: IdempotentRequest, answer: @escaping @Sendable (Result) -> StoredAnswer?
+    ) {
+        self.request = request
+        self.answer = answer
+    }
+
+    /// The same, of a result from which this one can be had.
+    func map<Other>(_ transform: @escaping @Sendable (Other) -> Result?) -> Once<Other> {
+        Once<Other>(request) { other in transform(other).flatMap(answer) }
+    }
+}
+
+/// Instead of a result: the request was answered before, and this was its answer.
+package struct Replayed: Error, Hashable, Sendable {
+    package let answer: StoredAnswer
 }
 
 /// A key was sent with another request than the one that it belongs to.
 package struct IdempotencyKeyReused: Error, Hashable, Sendable {}
 
-extension Store {
-    /// Runs a change as ``write(to:isCancellable:until:_:)`` does, and once for all requests of that key:
-    /// a later one, which waits for an earlier one in progress, is given its answer.
-    /// - Parameter answer: What the author is told of the result; stored with the change.
-    /// - Returns: The answer, and whether it is an earlier one.
-    /// - Throws: ``IdempotencyKeyReused``; as `write`.
-    func write<Result: Sendable>(
-        to clinicID: UUID, once request: IdempotentRequest, by author: Author,
-        answer: @escaping @Sendable (Result) -> StoredAnswer,
-        _ body: @escaping MarkedChange<Result>.Body
-    ) async throws -> (answer: StoredAnswer, isReplay: Bool) {
-        let key = IdempotencyKey(request, in: clinicID, by: author)
-        return try await write(to: clinicID) { tx in
-            tx.pipeline.awaitTurn(for: key)
-            if let stored = try tx.replay(key) {
-                guard stored.isOfThisRequest else { throw IdempotencyKeyReused() }
-                return .known((stored.answer, true))
-            }
-            let told = answer(try body(tx).answer.get())
-            tx.pipeline.store(told, under: key)
-            return .known((told, false))
-        }
+/// Keeps the refusals of requests that may be sent again.
+package struct RefusalService: Sendable {
+    let store: Store
+
+    package init(store: Store) { self.store = store }
+
+    /// Keeps a refusal that a rule has decided: sent again, the request is refused likewise.
+    ///
+    /// The transaction that refused is rolled back by now. If another one of the same key has had an
+    /// effect since, its answer counts, for this request as well.
+    /// - Throws: ``Replayed``; ``IdempotencyKeyReused``; ``Unavailable``.
+    package func keep(
+        _ refusal: StoredAnswer, of request: IdempotentRequest
+    ) async throws {
+        let once = Once<Void>(request) { refusal }
+        try await store.write(to: request.clinicID, once: once) { _ in .known(()) }
     }
 }
 
-/// Where an answer is stored.
-private struct IdempotencyKey: Sendable {
-    let clinicID: UUID
-    let subject: String
-    let key: String
-    let content: String
-
-    init(_ request: IdempotentRequest, in clinicID: UUID, by author: Author) {
-        self.clinicID = clinicID
-        subject = author.subject
-        key = request.key
-        content = request.content
-    }
-}
-
-/// An answer that was found under a key.
-private struct FoundAnswer: RowDecodable {
-    let answer: StoredAnswer
-    let isOfThisRequest: Bool
-
-    init(row: inout Row) throws {
-        answer = StoredAnswer(
-            status: try row.next(), body: try row.next(), location: try row.next())
-        isOfThisRequest = try row.next()
-    }
-}
-
-extension Pipeline {
-    /// Queues the wait for a request of the same key that is in progress.
-    fileprivate func awaitTurn(for key: IdempotencyKey) {
-        execute(
-            """
-            SELECT pg_advisory_xact_lock(
-                hashtextextended(
-                    'idempotency ' || \(key.clinicID)::text || \(key.subject) || ' ' || \(key.key), 0
-                )
-            )
-            """)
-    }
-
-    fileprivate func store(_ answer: StoredAnswer, under key: IdempotencyKey) {
-        execute(
-            """
-            INSERT INTO idempotency_keys (
-                clinic_id, subject, key, fingerprint, status, body, location
-            )
-            VALUES (
-                \(key.clinicID),
-                \(key.subject),
-                \(key.key),
-                sha256(convert_to(\(key.content), 'UTF8')),
-                \(answer.status),
-                \(answer.body),
-                \(answer.location)
-            )
-            ON CONFLICT (clinic_id, subject, key) DO UPDATE
-            SET fingerprint = excluded.fingerprint,
-                status = excluded.status,
-                body = excluded.body,
-                location = excluded.location,
-                created_at = excluded.created_at,
-                replays = 0
-            """)
-    }
-}
-
-extension Transaction {
-    /// The answer under a key that is not too old. Its row is written once more: a synchronous standby
-    /// that has this commit has the first one, too.
-    fileprivate func replay(_ key: IdempotencyKey) throws -> FoundAnswer? {
-        try optional(
-            FoundAnswer.self,
-            """
-            UPDATE idempotency_keys
-            SET replays = replays + 1
-            WHERE clinic_id = \(key.clinicID)
-                AND subject = \(key.subject)
-                AND key = \(key.key)
-                AND created_at > clock_timestamp() - interval '24 hours'
-            RETURNING
-                status,
-                body,
-                location,
-                fingerprint = sha256(convert_to(\(key.content), 'UTF8'))
-            """)
-    }
+extension UUID {
+    /// Stands for the clinic of what belongs to none: all bits are 0. Source: RFC 9562, 5.9.
+    package static let noClinic = UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
 }

@@ -6,6 +6,7 @@ import Postgres
 package struct Store: Sendable {
     let database: Database
     package let environment: ServiceEnvironment
+    let turns = IdempotencyTurns()
 
     /// How long a change may take in all, the settling of a commit in doubt included.
     let deadline: Duration

@@ -14,6 +14,7 @@ package enum VersionedObject: Hashable, Sendable {
     case clinic(Clinic)
     case practitioner(Practitioner)
     case slot(Slot)
+    case appointment(Appointment)
     case registration(Registration)
     case patient(Patient)
     case prescription(Prescription)
@@ -24,6 +25,7 @@ package enum VersionedObject: Hashable, Sendable {
         case .clinic(let clinic): clinic.version
         case .practitioner(let practitioner): practitioner.version
         case .slot(let slot): slot.version
+        case .appointment(let appointment): appointment.version
         case .registration(let registration): registration.version
         case .patient(let patient): patient.version
         case .prescription(let prescription): prescription.version

@@ -15,7 +15,9 @@ struct Invariant: Sendable {
     private static let decisions: SQL =
         "(CASE WHEN registrations.status IN ('approved', 'rejected') THEN 1 ELSE 0 END)"
 
-    static let all = [
+    static let all = basic + waitlist
+
+    private static let basic = [
         Invariant(number: 1, rule: "A slot never has two active appointments on one seat.") {
             """
             SELECT 'slot ' || slot_id || ', seat ' || seat
@@ -38,29 +40,36 @@ struct Invariant: Sendable {
         },
         Invariant(number: 2, rule: "A practitioner's slots never overlap.") {
             """
-            SELECT 'slots ' || one.id || ' and ' || other.id
-            FROM slots AS one
-            JOIN slots AS other
-                ON other.clinic_id = \($0)
-                AND other.practitioner_id = one.practitioner_id
-                AND other.id > one.id
-                AND tstzrange(other.starts_at, other.ends_at)
-                    && tstzrange(one.starts_at, one.ends_at)
-            WHERE one.clinic_id = \($0)
+            SELECT 'slot ' || id
+            FROM (
+                SELECT
+                    id,
+                    starts_at < max(ends_at) OVER (
+                        PARTITION BY practitioner_id
+                        ORDER BY starts_at, id
+                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                    ) AS begins_before_others_end
+                FROM slots
+                WHERE clinic_id = \($0)
+            ) AS slots
+            WHERE begins_before_others_end
             """
         },
         Invariant(number: 2, rule: "A patient's active appointments never overlap.") {
             """
-            SELECT 'appointments ' || one.id || ' and ' || other.id
-            FROM appointments AS one
-            JOIN appointments AS other
-                ON other.clinic_id = \($0)
-                AND other.patient_id = one.patient_id
-                AND other.status <> 'cancelled'
-                AND other.id > one.id
-                AND tstzrange(other.starts_at, other.ends_at)
-                    && tstzrange(one.starts_at, one.ends_at)
-            WHERE one.clinic_id = \($0) AND one.status <> 'cancelled'
+            SELECT 'appointment ' || id
+            FROM (
+                SELECT
+                    id,
+                    starts_at < max(ends_at) OVER (
+                        PARTITION BY patient_id
+                        ORDER BY starts_at, id
+                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                    ) AS begins_before_others_end
+                FROM appointments
+                WHERE clinic_id = \($0) AND status <> 'cancelled'
+            ) AS appointments
+            WHERE begins_before_others_end
             """
         },
         Invariant(number: 4, rule: "A slot's 'booked' equals its active appointments.") {
@@ -74,6 +83,21 @@ struct Invariant: Sendable {
             WHERE slots.clinic_id = \($0)
             GROUP BY slots.id, slots.booked
             HAVING slots.booked <> count(appointments)
+            """
+        },
+        Invariant(number: 4, rule: "A slot that time off has blocked lies in it.") {
+            """
+            SELECT 'slot ' || slots.id
+            FROM slots
+            LEFT JOIN time_off
+                ON time_off.clinic_id = \($0)
+                AND time_off.id = slots.time_off_id
+                AND time_off.practitioner_id = slots.practitioner_id
+                AND time_off.starts_at < slots.ends_at
+                AND time_off.ends_at > slots.starts_at
+            WHERE slots.clinic_id = \($0)
+                AND slots.time_off_id IS NOT NULL
+                AND time_off.id IS NULL
             """
         },
         Invariant(
@@ -110,17 +134,22 @@ struct Invariant: Sendable {
                 OR min(journal.actor) <> registrations.decided_by
             """
         },
-        Invariant(number: 6, rule: "Each booking queued exactly one message.") {
+        Invariant(
+            number: 6, rule: "Each booking, move and cancellation queued exactly one message."
+        ) {
             """
-            SELECT 'appointment ' || appointments.id
-            FROM appointments
+            SELECT journal.action || ', appointment ' || journal.object_id
+            FROM journal
             LEFT JOIN outbox
                 ON outbox.clinic_id = \($0)
-                AND outbox.kind = 'appointment.booked'
-                AND outbox.subject = appointments.id || ':1'
-            WHERE appointments.clinic_id = \($0)
-            GROUP BY appointments.id
-            HAVING count(outbox) <> 1
+                AND outbox.kind LIKE 'appointment.%'
+                AND outbox.subject = journal.object_id || ':' || journal.version
+            WHERE journal.clinic_id = \($0)
+                AND journal.action IN (
+                    'appointment.booked', 'appointment.moved', 'appointment.cancelled'
+                )
+            GROUP BY journal.object_id, journal.version, journal.action
+            HAVING count(outbox) <> 1 OR min(outbox.kind) <> journal.action
             """
         },
         Invariant(number: 7, rule: "Each version of an object has its own journal row.") {
@@ -145,6 +174,10 @@ struct Invariant: Sendable {
                 SELECT 'insurance', id, version FROM insurances WHERE clinic_id = \($0)
                 UNION ALL
                 SELECT 'lock', token, version FROM offline_locks WHERE clinic_id = \($0)
+                UNION ALL
+                SELECT 'waitlist_entry', id, version FROM waitlist WHERE clinic_id = \($0)
+                UNION ALL
+                SELECT 'time_off', id, 1 FROM time_off WHERE clinic_id = \($0)
             ) AS object
             LEFT JOIN journal
                 ON journal.clinic_id = \($0)

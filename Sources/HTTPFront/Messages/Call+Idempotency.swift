@@ -2,7 +2,6 @@ import Clinic
 import FoundationEssentials
 import HTTPTypes
 import Hummingbird
-import NIOCore
 
 extension Call {
     /// The request as one that may be sent again; nil without `Idempotency-Key`.
@@ -15,7 +14,10 @@ extension Call {
             guard (1...255).contains(key.utf8.count),
                 key.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
             else { throw Problem.invalidIdempotencyKey }
-            return IdempotentRequest(key: key, content: fingerprint)
+            let author = caller.map { IdempotentRequest.Author.subject($0.subject) }
+            return IdempotentRequest(
+                in: (try? clinicID) ?? .noClinic, by: author ?? .anonymous(body: text), key: key,
+                content: fingerprint)
         }
     }
 
@@ -24,18 +26,5 @@ extension Call {
         let headers = [HTTPField.Name.ifMatch, .lockToken].map { request.headers[$0] ?? "" }
         return ([request.method.rawValue, "\(request.uri)"] + headers + [text])
             .joined(separator: "\n")
-    }
-}
-
-extension Response {
-    /// An answer that was stored, or was given before.
-    init(_ answer: StoredAnswer, isReplay: Bool) {
-        var fields = HTTPFields()
-        if isReplay { fields[.idempotencyReplayed] = "true" }
-        fields[.location] = answer.location
-        if !answer.body.isEmpty { fields[.contentType] = "application/json" }
-        self.init(
-            status: HTTPResponse.Status(code: answer.status), headers: fields,
-            body: ResponseBody(byteBuffer: ByteBuffer(string: answer.body)))
     }
 }

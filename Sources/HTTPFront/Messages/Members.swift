@@ -145,7 +145,13 @@ struct Members {
             "Send at least one of \(names.joined(separator: ", ")).")
     }
 
-    private func value<Value: Decodable>(
+    /// Whether a member is there and not null.
+    func has(_ name: String) throws -> Bool {
+        let key = MemberName(stringValue: name)
+        return try container.contains(key) && !container.decodeNil(forKey: key)
+    }
+
+    func value<Value: Decodable>(
         _ name: String, _ type: Value.Type, _ kind: String
     ) throws -> Value? {
         do {
@@ -155,7 +161,7 @@ struct Members {
         }
     }
 
-    private func require<Value>(_ name: String, _ value: Value?, _ kind: String) throws -> Value {
+    func require<Value>(_ name: String, _ value: Value?, _ kind: String) throws -> Value {
         guard let value else { throw Problem.missingMember(name, "must be \(kind)") }
         return value
     }

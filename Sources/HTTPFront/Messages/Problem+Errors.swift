@@ -11,6 +11,9 @@ extension Problem {
         switch error {
         case let problem as Problem: self = problem
         case let refused as BookingRefused: self.init(refused)
+        case let error as AppointmentError: self.init(error)
+        case let error as HoldError: self.init(error)
+        case let error as WaitlistError: self.init(error)
         case let error as CalendarError: self.init(error)
         case let error as RecordError: self.init(error)
         case let error as RegistrationError: self.init(error)
@@ -31,41 +34,7 @@ extension Problem {
 
     static let clinicNotFound = Problem(CalendarError.clinicNotFound)
 
-    private init(_ refused: BookingRefused) {
-        let alternatives = [Extra.alternatives(refused.alternatives)]
-        switch refused.refusal {
-        case .slotNotFound: self.init(CalendarError.slotNotFound)
-        case .patientNotFound: self.init(RecordError.patientNotFound)
-        case .slotInPast:
-            self.init(
-                .unprocessableContent, "slot_in_past", "The slot has begun",
-                "Choose a slot that starts in the future.")
-        case .slotUnavailable:
-            self.init(
-                .conflict, "slot_unavailable", "The slot is blocked",
-                "The clinic does not offer this slot. Choose one of the alternatives.",
-                extras: alternatives)
-        case .slotTaken:
-            self.init(
-                .conflict, "slot_taken", "The slot is taken",
-                "This slot is booked already. Choose one of the alternatives.",
-                extras: alternatives)
-        case .slotHeld(let until):
-            self.init(
-                .conflict, "slot_held", "The slot is held",
-                "Another patient holds this slot until \(until.rfc3339). "
-                    + "Choose one of the alternatives, or try again then.",
-                extras: alternatives, headers: [.retryAfter: until.secondsFromNow])
-        case .lockLost: self.init(LockError.lockLost)
-        case .patientBusy:
-            self.init(
-                .conflict, "patient_busy", "The patient has another appointment then",
-                "The patient has an appointment at that time already. Choose a slot at another time."
-            )
-        }
-    }
-
-    private init(_ error: CalendarError) {
+    init(_ error: CalendarError) {
         switch error {
         case .clinicNotFound:
             self.init(
@@ -78,6 +47,10 @@ extension Problem {
         case .slotNotFound:
             self.init(
                 .notFound, "slot_not_found", "No such slot", "The clinic has no slot of that id.")
+        case .timeOffNotFound:
+            self.init(
+                .notFound, "time_off_not_found", "No such time off",
+                "The clinic has no time off of that id.")
         case .slotOverlap:
             self.init(
                 .conflict, "slot_overlap", "The slot overlaps another",
@@ -94,7 +67,7 @@ extension Problem {
         }
     }
 
-    private init(_ error: RecordError) {
+    init(_ error: RecordError) {
         switch error {
         case .clinicNotFound: self.init(CalendarError.clinicNotFound)
         case .patientNotFound:
@@ -116,7 +89,7 @@ extension Problem {
         }
     }
 
-    private init(_ error: LockError) {
+    init(_ error: LockError) {
         switch error {
         case .locked(let lock, let target):
             // Its time may be over already.
@@ -203,7 +176,8 @@ extension Problem {
         case .outcomeUnknown:
             self.init(
                 .serviceUnavailable, "outcome_unknown", "The outcome is not known",
-                "The change may have been made or not. Repeat the request to find out.")
+                "The change may have been made or not. Repeat the request, under the same "
+                    + "Idempotency-Key, to find out.")
         }
     }
 

@@ -27,10 +27,6 @@ extension Problem {
         "Too many requests are waiting. Nothing was changed; try again.",
         headers: [.retryAfter: "1"])
 
-    static let appointmentNotFound = Problem(
-        .notFound, "appointment_not_found", "No such appointment",
-        "There is no appointment of that id that you may see.")
-
     /// A load balancer sends its requests elsewhere; those that come are still served.
     static let draining = Problem(
         .serviceUnavailable, "not_ready", "Not ready", "The service is being stopped.",

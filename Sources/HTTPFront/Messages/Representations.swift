@@ -30,6 +30,7 @@ extension VersionConflict {
         case .clinic(let clinic): members.write("current", clinic)
         case .practitioner(let practitioner): members.write("current", practitioner)
         case .slot(let slot): members.write("current", slot)
+        case .appointment(let appointment): members.write("current", appointment)
         case .registration(let registration): members.write("current", registration)
         case .patient(let patient): members.write("current", patient)
         case .prescription(let prescription): members.write("current", prescription)
@@ -65,6 +66,56 @@ extension Appointment: Representation {
         members.write("ends_at", endsAt)
         members.write("status", status.rawValue)
         members.write("reason", reason)
+        members.write("version", version)
+        members.write("created_at", createdAt)
+    }
+}
+
+extension SlotsMade: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("created", created)
+        members.write("skipped", skipped)
+    }
+}
+
+extension TimeOff: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("id", id)
+        members.write("clinic_id", clinicID)
+        members.write("practitioner_id", practitionerID)
+        members.write("starts_at", startsAt)
+        members.write("ends_at", endsAt)
+        members.write("reason", reason)
+        members.write("created_at", createdAt)
+    }
+}
+
+extension TimeOff.Arranged: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("id", id)
+        members.write("blocked", blocked)
+        members.write("booked", booked)
+    }
+}
+
+extension SlotHold: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("slot_id", slotID)
+        members.write("patient_id", patientID)
+        members.write("expires_at", expiresAt)
+    }
+}
+
+extension WaitlistEntry: Representation {
+    func write(to members: inout MemberWriter) {
+        members.write("id", id)
+        members.write("clinic_id", clinicID)
+        members.write("patient_id", patientID)
+        members.write("practitioner_id", practitionerID)
+        members.write("from", from)
+        members.write("to", to)
+        members.write("status", status.rawValue)
+        members.write("appointment_id", appointmentID)
         members.write("version", version)
         members.write("created_at", createdAt)
     }

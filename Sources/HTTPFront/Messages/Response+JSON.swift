@@ -16,22 +16,25 @@ extension Response {
             body: ResponseBody(byteBuffer: representation.json))
     }
 
-    /// 201 for something new, with its address and version.
-    static func created(
-        _ representation: some Representation, at location: String, etag: String
-    ) -> Response {
-        .json(.created, representation, headers: [.location: location, .eTag: etag])
+    /// 200 with what has become of something.
+    static func changed(_ resource: some Resource) -> Response {
+        .json(.ok, resource, headers: [.eTag: resource.etag])
     }
 }
 
 extension Call {
     /// 200 with a version of something, or 304 if the caller has that version already.
-    func found(_ representation: some Representation, etag: String) -> Response {
+    func found(_ resource: some Resource) -> Response {
+        found(etag: resource.etag) { .json(.ok, resource, headers: [.eTag: resource.etag]) }
+    }
+
+    /// What shows a version of something, or 304 if the caller has that version already.
+    func found(etag: String, _ response: () -> Response) -> Response {
         let known = request.headers[values: .ifNoneMatch]
             .flatMap { $0.split(separator: ",") }
             .map { $0.trimmingPrefix(while: \.isWhitespace).trimmingPrefix("W/") }
         guard known.contains("*") || known.contains(where: { $0.hasPrefix(etag) }) else {
-            return .json(.ok, representation, headers: [.eTag: etag])
+            return response()
         }
         return Response(status: .notModified, headers: [.eTag: etag])
     }
@@ -61,36 +64,7 @@ extension Call {
     }
 }
 
-extension VersionedObject {
-    var etag: String {
-        switch self {
-        case .clinic(let clinic): clinic.version.etag
-        case .practitioner(let practitioner): practitioner.version.etag
-        case .slot(let slot): slot.etag
-        case .registration(let registration): registration.version.etag
-        case .patient(let patient): patient.version.etag
-        case .prescription(let prescription): prescription.version.etag
-        case .insurance(let insurance): insurance.version.etag
-        }
-    }
-}
-
-extension Slot {
-    /// A hold ends without a write, so the version alone would not tell a held slot from a free one.
-    var etag: String { heldUntil != nil ? "\"\(version)-held\"" : version.etag }
-}
-
-extension Int {
-    /// A version as a strong entity tag.
-    var etag: String { "\"\(self)\"" }
-}
-
 extension Date {
     /// Whole seconds until this moment, at least 1, as `Retry-After` wants them.
     var secondsFromNow: String { "\(max(1, Int(timeIntervalSinceNow.rounded(.up))))" }
-}
-
-extension UUID {
-    /// In lower case, as RFC 9562 wants them written.
-    package var text: String { uuidString.lowercased() }
 }

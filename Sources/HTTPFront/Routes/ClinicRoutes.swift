@@ -7,10 +7,12 @@ extension HTTPFront {
         [
             Route(.post, "/v1/clinics", for: .operators) { call in
                 let body = try call.body(NewClinic.self)
-                let clinic = try await calendar.createClinic(
-                    name: body.name, timeZone: body.timeZone, by: call.author)
-                return .created(
-                    clinic, at: "/v1/clinics/\(clinic.id.text)", etag: clinic.version.etag)
+                return try await answer(call) { once in
+                    try await calendar.createClinic(
+                        name: body.name, timeZone: body.timeZone, by: call.author, once: once)
+                } with: {
+                    .created($0)
+                }
             },
             Route(.get, "/v1/clinics", for: .everyone, query: Query.page) { call in
                 try await ListPage(calendar.clinics(call.query.page()), of: call.query).response(
@@ -18,14 +20,14 @@ extension HTTPFront {
             },
             Route(.get, "/v1/clinics/{clinic}", for: .everyone) { call in
                 let clinic = try await calendar.clinic(call.clinicID)
-                return call.found(clinic, etag: clinic.version.etag)
+                return call.found(clinic)
             },
             Route(.patch, "/v1/clinics/{clinic}", for: .admins) { call in
                 let version = try call.expectedVersion
                 let changes = try call.body(ClinicPatch.self).changes
                 let clinic = try await calendar.change(
                     clinic: call.clinicID, changes, ifVersion: version, by: call.author)
-                return .json(.ok, clinic, headers: [.eTag: clinic.version.etag])
+                return .changed(clinic)
             },
         ]
     }

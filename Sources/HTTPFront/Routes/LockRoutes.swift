@@ -11,16 +11,14 @@ extension HTTPFront {
             Route(.post, path, for: .staff) { call in
                 let request = try call.body(NewLock.self).request(email: call.caller?.email)
                 let clinicID = try call.clinicID
-                @Sendable func answer(_ acquired: OfflineLockService.Acquired) -> StoredAnswer {
-                    acquired.answer(in: clinicID)
+                return try await answer(call) { once in
+                    try await locks.acquire(request, in: clinicID, by: call.author, once: once)
+                } with: { acquired in
+                    let lock = acquired.lock
+                    return acquired.isNew
+                        ? .created(lock, at: "\(clinicID.clinicPath)/locks/\(lock.token.text)")
+                        : .ok(lock)
                 }
-                guard let idempotent = try call.idempotentRequest else {
-                    let acquired = try await locks.acquire(request, in: clinicID, by: call.author)
-                    return Response(answer(acquired), isReplay: false)
-                }
-                let (told, isReplay) = try await locks.acquire(
-                    request, in: clinicID, by: call.author, once: idempotent, answer: answer)
-                return Response(told, isReplay: isReplay)
             },
             Route(.get, path, for: .staff, query: ["type", "id"] + Query.page) { call in
                 try await ListPage(
@@ -33,32 +31,24 @@ extension HTTPFront {
             Route(.post, path + "/{token}/renew", for: .staff) { call in
                 let token = try call.id("token", orThrow: LockError.lockLost)
                 _ = try call.body(NoMembers.self, mayBeAbsent: true)
-                return try await .json(
-                    .ok, locks.renew(token, in: call.clinicID, by: call.author))
+                return try await answer(call) { once in
+                    try await locks.renew(token, in: call.clinicID, by: call.author, once: once)
+                } with: {
+                    .ok($0)
+                }
             },
             Route(.delete, path + "/{token}", for: .staff, query: ["force"]) { call in
                 let token = try call.id("token", orThrow: LockError.lockNotFound)
                 let isForced = try call.query.flag("force")
                 if isForced && call.caller?.mayBreakLocks != true { throw Problem.forbidden }
-                guard let request = try call.idempotentRequest else {
+                return try await answer(call) { once in
                     try await locks.release(
-                        token, byForce: isForced, in: call.clinicID, by: call.author)
-                    return Response(status: .noContent)
+                        token, byForce: isForced, in: call.clinicID, by: call.author, once: once)
+                } with: {
+                    .noContent
                 }
-                let (answer, isReplay) = try await locks.release(
-                    token, byForce: isForced, in: call.clinicID, by: call.author, once: request,
-                    answer: StoredAnswer(status: 204))
-                return Response(answer, isReplay: isReplay)
             },
         ]
-    }
-}
-
-extension OfflineLockService.Acquired {
-    fileprivate func answer(in clinicID: UUID) -> StoredAnswer {
-        StoredAnswer(
-            status: isNew ? 201 : 200, body: String(buffer: lock.json),
-            location: isNew ? "/v1/clinics/\(clinicID.text)/locks/\(lock.token.text)" : nil)
     }
 }
 

@@ -9,13 +9,12 @@ extension HTTPFront {
         return [
             Route(.post, path, for: .staff) { call in
                 let draft = try call.body(NewPatient.self).draft
-                let patients = try await patients.createPatients(
-                    [draft], in: call.clinicID, by: call.author)
-                guard let patient = patients.first else { throw RecordError.clinicNotFound }
-                return .created(
-                    PatientRecord(patient: patient, appointments: []),
-                    at: "/v1/clinics/\(patient.clinicID.text)/patients/\(patient.id.text)",
-                    etag: patient.version.etag)
+                return try await answer(call) { once in
+                    try await patients.createPatient(
+                        draft, in: call.clinicID, by: call.author, once: once)
+                } with: { patient in
+                    .created(PatientRecord(patient: patient))
+                }
             },
             Route(.get, path, for: .staff, query: ["query"] + Query.page) { call in
                 try await ListPage(
@@ -30,7 +29,7 @@ extension HTTPFront {
                 if let own = call.caller?.patientID, own != id { throw RecordError.patientNotFound }
                 let record = try await patients.record(of: id, in: call.clinicID)
                 // No 304: a booking changes the record without a new version of the patient.
-                return .json(.ok, record, headers: [.eTag: record.patient.version.etag])
+                return .changed(record)
             },
         ]
     }

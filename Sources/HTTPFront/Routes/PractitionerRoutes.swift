@@ -8,13 +8,13 @@ extension HTTPFront {
         return [
             Route(.post, path, for: .admins) { call in
                 let body = try call.body(NewPractitioner.self)
-                let practitioner = try await calendar.createPractitioner(
-                    name: body.name, specialty: body.specialty, in: call.clinicID, by: call.author)
-                return .created(
-                    practitioner,
-                    at: "/v1/clinics/\(practitioner.clinicID.text)"
-                        + "/practitioners/\(practitioner.id.text)",
-                    etag: practitioner.version.etag)
+                return try await answer(call) { once in
+                    try await calendar.createPractitioner(
+                        name: body.name, specialty: body.specialty, in: call.clinicID,
+                        by: call.author, once: once)
+                } with: {
+                    .created($0)
+                }
             },
             Route(.get, path, for: .everyone, query: Query.page) { call in
                 try await ListPage(
@@ -25,7 +25,7 @@ extension HTTPFront {
                 let practitioner = try await calendar.practitioner(
                     call.id("practitioner", orThrow: CalendarError.practitionerNotFound),
                     in: call.clinicID)
-                return call.found(practitioner, etag: practitioner.version.etag)
+                return call.found(practitioner)
             },
             Route(.patch, path + "/{practitioner}", for: .admins) { call in
                 let version = try call.expectedVersion
@@ -34,7 +34,7 @@ extension HTTPFront {
                     practitioner: call.id(
                         "practitioner", orThrow: CalendarError.practitionerNotFound),
                     in: call.clinicID, changes, ifVersion: version, by: call.author)
-                return .json(.ok, practitioner, headers: [.eTag: practitioner.version.etag])
+                return .changed(practitioner)
             },
         ]
     }

@@ -12,7 +12,7 @@ extension HTTPFront {
                 let target = try call.recordTarget
                 let changes = try call.body(PatientPatch.self).changes
                 let record = try await patients.change(target, changes)
-                return .json(.ok, record, headers: [.eTag: record.patient.version.etag])
+                return .changed(record)
             }
         ]
             + itemRoutes(
@@ -25,29 +25,34 @@ extension HTTPFront {
     /// Adding to, changing of and removing from one of a record's collections.
     private func itemRoutes<New: NewItem, Patch: ItemPatch>(
         _ collection: String, _ parameter: String, _ new: New.Type, _ patch: Patch.Type
-    ) -> [Route] where New.Draft.Item == Patch.Changes.Item, New.Draft.Item: Representation {
+    ) -> [Route] where New.Draft.Item == Patch.Changes.Item, New.Draft.Item: Resource {
         typealias Item = New.Draft.Item
         let one = "\(collection)/{\(parameter)}"
-        let name = collection.split(separator: "/").last ?? ""
         return [
             Route(.post, collection, for: .staff) { call in
                 let target = try call.recordTarget
-                let made = try await patients.add(call.body(New.self).draft, to: target)
-                return .created(
-                    made, at: "\(target.path)/\(name)/\(made.id.text)", etag: made.version.etag)
+                let draft = try call.body(New.self).draft
+                return try await answer(call) { once in
+                    try await patients.add(draft, to: target, once: once)
+                } with: {
+                    .created($0)
+                }
             },
             Route(.patch, one, for: .staff) { call in
                 let target = try call.recordTarget
                 let id = try call.id(parameter, orThrow: Item.notFound)
                 let changed = try await patients.change(
                     id, call.body(Patch.self).changes, of: target)
-                return .json(.ok, changed, headers: [.eTag: changed.version.etag])
+                return .changed(changed)
             },
             Route(.delete, one, for: .staff) { call in
                 let target = try call.recordTarget
                 let id = try call.id(parameter, orThrow: Item.notFound)
-                try await patients.remove(Item.self, id, from: target)
-                return Response(status: .noContent)
+                return try await answer(call) { once in
+                    try await patients.remove(Item.self, id, from: target, once: once)
+                } with: {
+                    .noContent
+                }
             },
         ]
     }
@@ -65,10 +70,6 @@ private protocol ItemPatch: RequestMembers {
     associatedtype Changes: RecordItemChanges
 
     var changes: Changes { get }
-}
-
-extension RecordTarget {
-    fileprivate var path: String { "/v1/clinics/\(clinicID.text)/patients/\(patientID.text)" }
 }
 
 private struct PatientPatch: RequestMembers {

@@ -10,12 +10,12 @@ extension HTTPFront {
         return [
             Route(.post, path, for: .everyone) { call in
                 let body = try call.body(NewRegistration.self)
-                let made = try await admin.register(
-                    body.draft, in: call.clinicID, by: call.author)
-                return .created(
-                    Receipt(registration: made),
-                    at: "/v1/clinics/\(made.clinicID.text)/registrations/\(made.id.text)",
-                    etag: made.version.etag)
+                return try await answer(call) { once in
+                    try await admin.register(
+                        body.draft, in: call.clinicID, by: call.author, once: once)
+                } with: { made in
+                    .created(Receipt(registration: made), at: made.path, etag: made.etag)
+                }
             },
             Route(
                 .get, path, for: .admins, query: ["status", "assigned_to"] + Query.page
@@ -31,41 +31,55 @@ extension HTTPFront {
                 let registration = try await admin.registration(
                     call.registrationID, in: call.clinicID)
                 // No 304: a patient made elsewhere changes it without a new version.
-                return .registration(registration)
+                return .changed(registration)
             },
             Route(.patch, one, for: .admins) { call in
                 let patch = try call.patch()
                 let version = patch.hasTests ? try call.optionalVersion : try call.expectedVersion
                 let expected = try patch.expectations(RegistrationTests.self).expectations
                 let changes = try patch.replacements(RegistrationPatch.self).changes
-                return try await .registration(
+                return try await .changed(
                     admin.edit(call.target(version: version), changes, where: expected))
             },
             Route(.post, one + "/claim", for: .admins) { call in
                 let version = try call.expectedVersion
                 let comments = try call.body(Comments.self, mayBeAbsent: true).comments
-                return try await .registration(
-                    admin.claim(call.target(version: version), comments: comments))
+                return try await answer(call) { once in
+                    try await admin.claim(
+                        call.target(version: version), comments: comments, once: once)
+                } with: {
+                    .changed($0)
+                }
             },
             Route(.post, one + "/release", for: .admins) { call in
                 let version = try call.expectedVersion
                 _ = try call.body(NoMembers.self, mayBeAbsent: true)
-                return try await .registration(
-                    admin.release(
-                        call.target(version: version), anybodys: call.caller?.role == .operator))
+                return try await answer(call) { once in
+                    try await admin.release(
+                        call.target(version: version), anybodys: call.caller?.role == .operator,
+                        once: once)
+                } with: {
+                    .changed($0)
+                }
             },
             Route(.post, one + "/approve", for: .admins) { call in
                 let version = try call.expectedVersion
                 _ = try call.body(NoMembers.self, mayBeAbsent: true)
-                let approval = try await admin.approve(call.target(version: version))
-                return .json(
-                    .ok, approval, headers: [.eTag: approval.registration.version.etag])
+                return try await answer(call) { once in
+                    try await admin.approve(call.target(version: version), once: once)
+                } with: { approval in
+                    .ok(approval, etag: approval.registration.etag)
+                }
             },
             Route(.post, one + "/reject", for: .admins) { call in
                 let version = try call.expectedVersion
                 let reason = try call.body(Reason.self).reason
-                return try await .registration(
-                    admin.reject(call.target(version: version), reason: reason))
+                return try await answer(call) { once in
+                    try await admin.reject(
+                        call.target(version: version), reason: reason, once: once)
+                } with: {
+                    .changed($0)
+                }
             },
         ]
     }
@@ -81,12 +95,6 @@ extension Call {
     fileprivate func target(version: Int?) throws -> RegistrationTarget {
         RegistrationTarget(
             try registrationID, in: try clinicID, version: version, by: author)
-    }
-}
-
-extension Response {
-    fileprivate static func registration(_ registration: Registration) -> Response {
-        .json(.ok, registration, headers: [.eTag: registration.version.etag])
     }
 }
 

@@ -9,12 +9,12 @@ extension HTTPFront {
         return [
             Route(.post, path, for: .admins) { call in
                 let draft = try call.body(NewSlot.self).draft
-                let slots = try await calendar.createSlots(
-                    [draft], in: call.clinicID, by: call.author)
-                guard let slot = slots.first else { throw CalendarError.clinicNotFound }
-                return .created(
-                    slot, at: "/v1/clinics/\(slot.clinicID.text)/slots/\(slot.id.text)",
-                    etag: slot.etag)
+                return try await answer(call) { once in
+                    try await calendar.createSlot(
+                        draft, in: call.clinicID, by: call.author, once: once)
+                } with: {
+                    .created($0)
+                }
             },
             Route(
                 .get, path, for: .everyone,
@@ -33,7 +33,7 @@ extension HTTPFront {
             Route(.get, path + "/{slot}", for: .everyone) { call in
                 let slot = try await calendar.slot(
                     call.id("slot", orThrow: CalendarError.slotNotFound), in: call.clinicID)
-                return call.found(slot, etag: slot.etag)
+                return call.found(slot)
             },
             Route(.patch, path + "/{slot}", for: .admins) { call in
                 let version = try call.expectedVersion
@@ -41,13 +41,18 @@ extension HTTPFront {
                 let slot = try await calendar.change(
                     slot: call.id("slot", orThrow: CalendarError.slotNotFound), in: call.clinicID,
                     changes, ifVersion: version, by: call.author)
-                return .json(.ok, slot, headers: [.eTag: slot.etag])
+                return .changed(slot)
             },
             Route(.delete, path + "/{slot}", for: .admins) { call in
-                try await calendar.delete(
-                    slot: call.id("slot", orThrow: CalendarError.slotNotFound), in: call.clinicID,
-                    ifVersion: call.expectedVersion, by: call.author)
-                return Response(status: .noContent)
+                let slotID = try call.id("slot", orThrow: CalendarError.slotNotFound)
+                let version = try call.expectedVersion
+                return try await answer(call) { once in
+                    try await calendar.delete(
+                        slot: slotID, in: call.clinicID, ifVersion: version, by: call.author,
+                        once: once)
+                } with: {
+                    .noContent
+                }
             },
         ]
     }

@@ -15,27 +15,13 @@ extension OfflineLockService {
     /// one. Only then is read how things are, and what time it is.
     /// - Throws: `LockError.locked`; `RecordError.patientNotFound`.
     package func acquire(
-        _ request: LockRequest, in clinicID: UUID, by author: Author
+        _ request: LockRequest, in clinicID: UUID, by author: Author,
+        once: Once<Acquired>? = nil
     ) async throws -> Acquired {
         let ids = LockIDs(store.newID, targets: request.targets.count)
-        return try await store.write(to: clinicID) { tx in
+        return try await store.write(to: clinicID, once: once) { tx in
             .known(try tx.acquire(request, ids, in: clinicID, by: author))
         }
-    }
-
-    /// As ``acquire(_:in:by:)``, and once however often the request is sent.
-    /// - Parameter answer: What the author is told; stored with the lock.
-    /// - Returns: The answer, and whether it is an earlier one.
-    /// - Throws: ``IdempotencyKeyReused``, too.
-    package func acquire(
-        _ request: LockRequest, in clinicID: UUID, by author: Author,
-        once idempotent: IdempotentRequest,
-        answer: @escaping @Sendable (Acquired) -> StoredAnswer
-    ) async throws -> (answer: StoredAnswer, isReplay: Bool) {
-        let ids = LockIDs(store.newID, targets: request.targets.count)
-        return try await store.write(
-            to: clinicID, once: idempotent, by: author, answer: answer
-        ) { tx in .known(try tx.acquire(request, ids, in: clinicID, by: author)) }
     }
 }
 

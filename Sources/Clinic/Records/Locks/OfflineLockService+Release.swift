@@ -8,26 +8,11 @@ extension OfflineLockService {
     /// By force it is free at once, whoever holds it, and a holder who did not ask for that is told.
     /// - Throws: `lockNotFound`; `notHolder` for who neither holds it nor uses force.
     package func release(
-        _ token: UUID, byForce: Bool = false, in clinicID: UUID, by author: Author
+        _ token: UUID, byForce: Bool = false, in clinicID: UUID, by author: Author,
+        once: Once<Void>? = nil
     ) async throws {
         let ids = LockEnding.IDs(store.newID)
-        try await store.write(to: clinicID) { tx in
-            try tx.release(token, byForce: byForce, ids, in: clinicID, by: author)
-            return .known(())
-        }
-    }
-
-    /// As ``release(_:byForce:in:by:)``, and once however often the request is sent.
-    /// - Returns: The answer, and whether it is an earlier one.
-    /// - Throws: ``IdempotencyKeyReused``, too.
-    package func release(
-        _ token: UUID, byForce: Bool, in clinicID: UUID, by author: Author,
-        once request: IdempotentRequest, answer: StoredAnswer
-    ) async throws -> (answer: StoredAnswer, isReplay: Bool) {
-        let ids = LockEnding.IDs(store.newID)
-        return try await store.write(
-            to: clinicID, once: request, by: author, answer: { (_: Void) in answer }
-        ) { tx in
+        try await store.write(to: clinicID, once: once) { tx in
             try tx.release(token, byForce: byForce, ids, in: clinicID, by: author)
             return .known(())
         }

@@ -51,10 +51,10 @@ extension OfflineLockService {
     /// Has a lock last for as long again as it was asked for; never less long than it would.
     /// - Throws: `lockLost`.
     package func renew(
-        _ token: UUID, in clinicID: UUID, by author: Author
+        _ token: UUID, in clinicID: UUID, by author: Author, once: Once<OfflineLock>? = nil
     ) async throws -> OfflineLock {
         let entryID = store.newID()
-        return try await store.write(to: clinicID) { tx in
+        return try await store.write(to: clinicID, once: once) { tx in
             tx.pipeline.takeLock(token, in: clinicID)
             let renewed = try tx.optional(
                 OfflineLock.self,

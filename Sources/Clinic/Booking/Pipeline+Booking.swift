@@ -1,17 +1,15 @@
 import FoundationEssentials
 import Postgres
 
-extension BookingService {
+extension Pipeline {
     /// Queues everything that a batch's winners write: appointments, slots, journal, outbox.
     ///
     /// One statement, so that what is written behind an appointment is written for those that were
     /// really inserted: a patient who got another appointment for that time since the reading is
     /// left out by `ON CONFLICT`, which also keeps two transactions that insert crosswise from
     /// deadlocking. Seats are covered by the slots' locks, so a conflict there is an error.
-    func write(
-        _ winners: [Booking], in clinicID: UUID, _ tx: Transaction
-    ) -> Pending<[Appointment]> {
-        tx.pipeline.all(
+    func write(_ winners: [Booking], in clinicID: UUID) -> Pending<[Appointment]> {
+        all(
             Appointment.self,
             """
             WITH winner AS (
@@ -25,7 +23,8 @@ extension BookingService {
                     \(winners.map(\.request.patientID)),
                     \(winners.map(\.request.reason)),
                     \(winners.map(\.request.author.subject)),
-                    \(winners.map(\.request.author.requestID))
+                    \(winners.map(\.request.author.requestID)),
+                    \(winners.map(\.wish))
                 ) WITH ORDINALITY AS winner (
                     id,
                     appointment_entry_id,
@@ -36,6 +35,7 @@ extension BookingService {
                     reason,
                     actor,
                     request_id,
+                    wish,
                     place
                 )
             ),
@@ -57,7 +57,7 @@ extension BookingService {
                     winner.slot_id,
                     CASE
                         WHEN slots.capacity = 1 THEN 1
-                        ELSE \(fragment: Self.freeSeat(in: clinicID))
+                        ELSE \(fragment: Appointment.freeSeat(in: clinicID, behind: "winner.turn - 1"))
                     END,
                     slots.practitioner_id,
                     winner.patient_id,
@@ -111,13 +111,14 @@ extension BookingService {
                     actor,
                     'appointment.booked',
                     request_id,
-                    jsonb_build_object(
+                    jsonb_strip_nulls(jsonb_build_object(
                         'slot_id', slot_id,
                         'practitioner_id', practitioner_id,
                         'patient_id', patient_id,
                         'starts_at', starts_at,
-                        'ends_at', ends_at
-                    )
+                        'ends_at', ends_at,
+                        'waitlist_entry_id', wish
+                    ))
                 FROM change
                 UNION ALL
                 SELECT
@@ -149,9 +150,12 @@ extension BookingService {
             FROM booked
             """)
     }
+}
 
-    /// The free seat with the lowest number, leaving one to each winner before this one.
-    private static func freeSeat(in clinicID: UUID) -> SQL {
+extension Appointment {
+    /// The free seat with the lowest number of a table called `slots`, leaving some to others.
+    /// - Parameter others: How many.
+    static func freeSeat(in clinicID: UUID, behind others: SQL = "0") -> SQL {
         """
         (
             SELECT seat
@@ -164,7 +168,7 @@ extension BookingService {
                     AND appointments.seat = seat.seat
             )
             ORDER BY seat
-            OFFSET winner.turn - 1
+            OFFSET \(fragment: others)
             LIMIT 1
         )
         """

@@ -1,0 +1,43 @@
+import FoundationEssentials
+import Postgres
+
+extension Invariant {
+    /// That freeing a seat and giving it away is one change.
+    static let waitlist = [
+        Invariant(number: 11, rule: "A promoted entry has an appointment that was made for it.") {
+            """
+            SELECT 'waitlist entry ' || waitlist.id
+            FROM waitlist
+            LEFT JOIN journal
+                ON journal.clinic_id = \($0)
+                AND journal.object_type = 'appointment'
+                AND journal.object_id = waitlist.appointment_id
+                AND journal.action = 'appointment.booked'
+                AND journal.detail ->> 'waitlist_entry_id' = waitlist.id::text
+                AND journal.detail ->> 'patient_id' = waitlist.patient_id::text
+                AND (journal.detail ->> 'starts_at')::timestamptz >= waitlist.wanted_from
+                AND (journal.detail ->> 'starts_at')::timestamptz < waitlist.wanted_to
+                AND journal.detail ->> 'practitioner_id'
+                    = coalesce(waitlist.practitioner_id::text, journal.detail ->> 'practitioner_id')
+            WHERE waitlist.clinic_id = \($0)
+                AND waitlist.status = 'promoted'
+                AND journal.id IS NULL
+            """
+        },
+        Invariant(number: 11, rule: "A seat that the waitlist gave away fulfilled one entry.") {
+            """
+            SELECT 'appointment ' || journal.object_id
+            FROM journal
+            LEFT JOIN waitlist
+                ON waitlist.clinic_id = \($0)
+                AND waitlist.appointment_id = journal.object_id
+                AND waitlist.status = 'promoted'
+            WHERE journal.clinic_id = \($0)
+                AND journal.action = 'appointment.booked'
+                AND journal.detail ? 'waitlist_entry_id'
+            GROUP BY journal.object_id
+            HAVING count(waitlist) <> 1
+            """
+        },
+    ]
+}

@@ -1,0 +1,151 @@
+import Clinic
+import FoundationEssentials
+import HTTPFront
+import Postgres
+import PostgresTesting
+import ServiceTesting
+import Testing
+
+@Suite("A seat that becomes free, and who wants it", .serialized, .timeLimit(.minutes(15)))
+struct WaitlistRaceTests {
+    @Test("16 thieves try to book the seat that is freed, 500 rounds: who waited has it every time")
+    func thieves() async throws {
+        try await withRace { fixture in
+            let patients = try await fixture.patients(18)
+            let tokens = try await withThrowingTaskGroup { group in
+                for patient in patients.dropFirst(2) {
+                    group.addTask { try await fixture.token(of: patient) }
+                }
+                return try await group.reduce(into: [String]()) { $0.append($1) }
+            }
+            let slots = try await fixture.slots(500)
+            for slot in slots {
+                let id = try await fixture.booked(slot, for: patients[0])
+                let entry = try await fixture.wait(patients[1], from: slot)
+                let answers = try await withThrowingTaskGroup { group in
+                    let barrier = Barrier(17)
+                    for token in tokens {
+                        group.addTask {
+                            await barrier.arrive()
+                            return try await fixture.send(
+                                "POST", "appointments", as: token,
+                                #"{"slot_id": "\#(slot.id.text)"}"#)
+                        }
+                    }
+                    group.addTask {
+                        await barrier.arrive()
+                        return try await fixture.cancel(id)
+                    }
+                    return try await group.reduce(into: [Answer]()) { $0.append($1) }
+                }
+                #expect(answers.count { $0.status == 200 } == 1)
+                #expect(answers.count { $0.problemCode == "slot_taken" } == 16)
+                #expect(try await fixture.entry(entry).status == .promoted)
+            }
+            #expect(try await fixture.breaches() == [])
+        }
+    }
+
+    @Test(
+        "joining while the seat is freed, 500 rounds: never a free seat and somebody who wants it")
+    func joining() async throws {
+        try await withRace { fixture in
+            let patients = try await fixture.patients(4)
+            for slot in try await fixture.slots(500) {
+                let id = try await fixture.booked(slot, for: patients[0])
+                async let cancelled = fixture.cancel(id)
+                async let first = fixture.wait(patients[1], from: slot)
+                async let second = fixture.wait(patients[2], from: slot)
+                #expect(try await cancelled.status == 200)
+                let entries = [
+                    try await fixture.entry(first), try await fixture.entry(second),
+                ]
+                #expect(Set(entries.map(\.status)) == [.promoted, .waiting])
+                #expect(try await fixture.now(slot).status == .busy)
+                // Who came first has it.
+                let order = entries.sorted { $0.createdAt < $1.createdAt }
+                #expect(order.map(\.status) == [.promoted, .waiting])
+            }
+            #expect(try await fixture.breaches() == [])
+        }
+    }
+
+    @Test("8 who join while 4 seats are freed, 100 rounds: 4 have one, and no seat is left")
+    func manyJoin() async throws {
+        try await withRace { fixture in
+            let patients = try await fixture.patients(12)
+            for slot in try await fixture.slots(100, capacity: 4) {
+                var ids: [String] = []
+                for patient in patients.prefix(4) {
+                    ids.append(try await fixture.booked(slot, for: patient))
+                }
+                let barrier = Barrier(12)
+                try await withThrowingTaskGroup { group in
+                    for id in ids {
+                        group.addTask {
+                            await barrier.arrive()
+                            return try await fixture.cancel(id).status == 200
+                        }
+                    }
+                    for patient in patients.dropFirst(4) {
+                        group.addTask {
+                            await barrier.arrive()
+                            return try await fixture.wait(patient, from: slot).status == 201
+                        }
+                    }
+                    for try await isFine in group { #expect(isFine) }
+                }
+                #expect(try await fixture.now(slot).booked == 4)
+            }
+            #expect(try await fixture.breaches() == [])
+        }
+    }
+
+    @Test(
+        "one waits for two slots that are freed at once, 200 rounds: one seat for it, one for the next"
+    )
+    func twoSeats() async throws {
+        try await withRace { fixture in
+            let colleague = try await fixture.colleague()
+            let patients = try await fixture.patients(4)
+            let slots = try await fixture.slots(200)
+            let others = try await fixture.slots(200, from: slots[0].startsAt, by: colleague)
+            for (slot, other) in zip(slots, others) {
+                let ids = [
+                    try await fixture.booked(slot, for: patients[0]),
+                    try await fixture.booked(other, for: patients[1]),
+                ]
+                // Any of the two would do, and they are at the same time.
+                let first = try await fixture.wait(patients[2], from: slot)
+                let next = try await fixture.wait(patients[3], from: slot)
+                async let one = fixture.cancel(ids[0])
+                async let two = fixture.cancel(ids[1])
+                #expect(try await [one.status, two.status] == [200, 200])
+                #expect(try await fixture.entry(first).status == .promoted)
+                #expect(try await fixture.entry(next).status == .promoted)
+            }
+            #expect(try await fixture.breaches() == [])
+        }
+    }
+
+    @Test("the one who waits and cancels something else meanwhile, 200 rounds: has the seat")
+    func becomingFree() async throws {
+        try await withRace { fixture in
+            let colleague = try await fixture.colleague()
+            let patients = try await fixture.patients(2)
+            let slots = try await fixture.slots(200)
+            let others = try await fixture.slots(200, from: slots[0].startsAt, by: colleague)
+            for (slot, other) in zip(slots, others) {
+                let wanted = try await fixture.booked(slot, for: patients[0])
+                let inTheWay = try await fixture.booked(other, for: patients[1])
+                let entry = try await fixture.wait(
+                    patients[1], from: slot, practitioner: fixture.practitioner.id)
+                async let one = fixture.cancel(wanted)
+                async let two = fixture.cancel(inTheWay)
+                #expect(try await [one.status, two.status] == [200, 200])
+                #expect(try await fixture.entry(entry).status == .promoted)
+            }
+            #expect(try await fixture.breaches() == [])
+        }
+    }
+}
