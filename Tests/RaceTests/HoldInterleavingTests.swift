@@ -99,6 +99,26 @@ struct HoldInterleavingTests {
         }
     }
 
+    @Test("40 slots held at once for one patient: 20 are, and 20 are not")
+    func atOnce() async throws {
+        try await withRace { fixture in
+            let slots = try await fixture.slots(40)
+            let patient = try await fixture.patients(1)[0]
+            let barrier = Barrier(40)
+            let answers = try await withThrowingTaskGroup { group in
+                for slot in slots {
+                    group.addTask {
+                        await barrier.arrive()
+                        return try await fixture.hold(slot, for: patient)
+                    }
+                }
+                return try await group.reduce(into: [Answer]()) { $0.append($1) }
+            }
+            #expect(answers.count { $0.status == 201 } == 20)
+            #expect(answers.count { $0.problemCode == "not_holdable" } == 20)
+        }
+    }
+
     @Test("a hold that ends while a booking waits for its row: the clock behind the lock counts")
     func expiresMeanwhile() async throws {
         try await withRace { fixture in
