@@ -137,6 +137,8 @@ struct AvailabilityTests {
             (#""start": "12:00", "end": "09:00""#, "end"),
             (#""start": "09:00", "end": "09:00""#, "end"),
             (#""start": "9:00""#, "start"), (#""end": "24:01""#, "end"),
+            (#""start": "999999999999999999:00""#, "start"),
+            (#""from": "2000-01-01""#, "from"),
             (#""slot_minutes": 0"#, "slot_minutes"), (#""slot_minutes": 10000"#, "slot_minutes"),
             (#""slot_minutes": 181"#, "slot_minutes"), (#""slot_minutes": "15""#, "slot_minutes"),
             (#""to": "2077-01-01""#, "to"), (#""to": "2026-12-31""#, "to"),
@@ -148,7 +150,7 @@ struct AvailabilityTests {
             (#""breaks": [{"start": "10:00"}]"#, "end"), (#""capacity": 0"#, "capacity"),
             (#""practitioner_id": "x""#, "practitioner_id"), (#""hours": 8"#, "hours"),
             (
-                #""weekdays": ["mon", "tue", "wed", "thu", "fri"], "slot_minutes": 5, "start": "00:00", "end": "24:00", "to": "2027-12-31""#,
+                #""weekdays": ["mon", "tue", "wed", "thu", "fri"], "slot_minutes": 5, "start": "08:00", "end": "18:00", "to": "2027-12-31""#,
                 "to"
             ),
         ])
@@ -169,6 +171,38 @@ struct AvailabilityTests {
             #expect(answer.status == 422, "\(answer.body)")
             #expect(try answer.json["member"] == .string(member))
             #expect(try await fixture.allSlots().isEmpty)
+        }
+    }
+
+    @Test("a year that 100 patients wait for: each has the earliest that is left")
+    func longWaitlist() async throws {
+        try await withClinic(in: "Etc/UTC") { fixture in
+            let patients = try await fixture.patients(100)
+            let waitlist = WaitlistService(store: fixture.service.store)
+            for patient in patients {
+                _ = try await waitlist.join(
+                    WaitlistRequest(
+                        patientID: patient.id, practitionerID: fixture.practitioner.id,
+                        from: Date(), to: Date(timeIntervalSinceNow: 1e9), author: Fixture.author),
+                    in: fixture.clinic.id)
+            }
+            let days = ["mon", "tue", "wed", "thu", "fri"]
+            let answer = try await fixture.fill(
+                from: "2030-01-01", to: "2030-12-31", days, "09:00", "17:00", minutes: 15)
+            #expect(try answer.json["created"] == .number(261 * 32))
+            let order = try await fixture.service.database.owner.read { tx in
+                tx.pipeline.one(
+                    Scalar<Bool>.self,
+                    """
+                    SELECT
+                        array_agg(patient_id ORDER BY created_at)
+                            = (SELECT array_agg(patient_id ORDER BY starts_at) FROM appointments)
+                    FROM waitlist
+                    WHERE status = 'promoted'
+                    """)
+            }
+            #expect(order.value)
+            #expect(try await fixture.breaches() == [])
         }
     }
 

@@ -1,10 +1,12 @@
 import Clinic
 import Foundation
-import HTTPFront
+import HTTPTypes
 import Postgres
 import PostgresTesting
 import ServiceTesting
 import Testing
+
+@testable import HTTPFront
 
 @Suite("Requests that are sent again")
 struct IdempotencyTests {
@@ -119,12 +121,14 @@ struct IdempotencyTests {
                 "POST", "appointments", as: other, #"{"slot_id": "\#(slots[1].id.text)"}"#,
                 key: "k")
             #expect(theirs.status == 201 && theirs.headers["idempotency-replayed"] == nil)
-            // And another clinic's.
+            // And another clinic's, although its receptionist has the same name.
             let harbour = try await Fixture(fixture.service, named: "Harbour")
-            let abroad = try await harbour.send(
-                "POST", "patients", as: harbour.receptionist,
-                #"{"name": "A", "birth_date": "1968-02-29"}"#, key: "k")
-            #expect(abroad.status == 201)
+            for clinic in [fixture, harbour] {
+                let made = try await clinic.send(
+                    "POST", "patients", as: clinic.receptionist,
+                    #"{"name": "A", "birth_date": "1968-02-29"}"#, key: "k")
+                #expect(made.status == 201 && made.headers["idempotency-replayed"] == nil)
+            }
         }
     }
 
@@ -188,6 +192,10 @@ struct IdempotencyTests {
             let entry = try await fixture.waiting(patients[0].id)
             let timeOff = try await fixture.timeOff(slots[5].startsAt, slots[5].endsAt).id
             let prescription = try await fixture.prescription(for: patients[1].id)
+            let insurance = try await fixture.insurance(for: patients[1].id)
+            let third = try await fixture.patient(named: "third")
+            let moving = try await fixture.booked(slots[2], for: patients[1])
+            let rejected = try await fixture.registration()
             let practitioner = fixture.practitioner.id.text
             let patient = "patients/\(patients[0].id.text)"
             let other = try await fixture.lock(patients[1].id, by: .receptionist)
@@ -232,8 +240,22 @@ struct IdempotencyTests {
                     "patients/\(patients[1].id.text)/prescriptions/\(prescription.id.text)", nil,
                     nil, other.token
                 ),
+                (
+                    "DELETE", "patients/\(patients[1].id.text)/insurances/\(insurance.id.text)",
+                    nil,
+                    nil, other.token
+                ),
                 ("POST", "appointments/\(appointment)/status", #"{"status": "arrived"}"#, "1", nil),
                 ("POST", "appointments/\(appointment)/cancel", nil, nil, nil),
+                (
+                    "POST", "appointments",
+                    #"{"slot_id": "\#(slots[3].id.text)", "patient_id": "\#(third.id.text)"}"#, nil,
+                    nil
+                ),
+                (
+                    "POST", "appointments/\(moving)/reschedule",
+                    #"{"slot_id": "\#(slots[0].id.text)"}"#, nil, nil
+                ),
                 (
                     "POST", "slots/\(slots[1].id.text)/hold",
                     #"{"patient_id": "\#(patients[0].id.text)"}"#, nil, nil
@@ -250,9 +272,29 @@ struct IdempotencyTests {
                 ("POST", "registrations/\(registration.id.text)/claim", nil, "1", nil),
                 ("POST", "registrations/\(registration.id.text)/release", nil, "2", nil),
                 ("POST", "registrations/\(registration.id.text)/approve", nil, "3", nil),
+                ("POST", "registrations/\(rejected.id.text)/reject", #"{"reason": "C"}"#, "1", nil),
+                (
+                    "POST", "registrations",
+                    #"{"name": "A", "email": "a@example.org", "birth_date": "1968-02-29"}"#, nil,
+                    nil
+                ),
+                (
+                    "POST", "locks",
+                    #"{"targets": [{"type": "patient", "id": "\#(third.id.text)"}], "reason": "x"}"#,
+                    nil, nil
+                ),
                 ("POST", "locks/\(lock.token.text)/renew", nil, nil, nil),
                 ("DELETE", "locks/\(lock.token.text)", nil, nil, nil),
             ]
+            let front = HTTPFront(store: fixture.service.store, tokens: fixture.service.tokens)
+            let routes = front.routes.filter { [.post, .delete].contains($0.method) }
+            let left = routes.filter { route in
+                !requests.contains {
+                    $0.0 == route.method.rawValue && route.matches(fixture.path($0.1))
+                }
+            }
+            // The making of a clinic has its own test.
+            #expect(left.map(\.path) == ["/v1/clinics"])
             // An administrator of the receptionist's name, so that the locks are its own.
             let admin = try await fixture.admin(Author.receptionist.subject)
             for (number, request) in requests.enumerated() {

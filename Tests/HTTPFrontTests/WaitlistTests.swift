@@ -2,6 +2,7 @@ import Clinic
 import Foundation
 import HTTPFront
 import Postgres
+import PostgresTesting
 import ServiceTesting
 import Testing
 
@@ -234,6 +235,42 @@ struct WaitlistTests {
             #expect(try await waitlist.offerExpiredHolds() == 1)
             #expect(try await fixture.entry(entry).status == .promoted)
             #expect(try await waitlist.offerExpiredHolds() == 0)
+        }
+    }
+
+    @Test("a slot that was opened by hand in time off: given away once that is over")
+    func openedByHand() async throws {
+        try await withFixture { fixture, slots, patients in
+            let timeOff = try await fixture.timeOff(slots[0].startsAt, slots[0].endsAt).id
+            let opened = try await fixture.send(
+                "PATCH", "slots/\(slots[0].id.text)", as: fixture.admin, #"{"status": "free"}"#,
+                version: "2")
+            #expect(try opened.json["status"] == .string("free"))
+            let entry = try await fixture.wait(patients[0], from: slots[0])
+            #expect(try await fixture.entry(entry).status == .waiting)
+            _ = try await fixture.send("DELETE", "time-off/\(timeOff)", as: fixture.admin)
+            #expect(try await fixture.entry(entry).status == .promoted)
+        }
+    }
+
+    @Test("a patient waits 20 times at the most, what is over apart")
+    func limit() async throws {
+        try await withFixture { fixture, slots, patients in
+            _ = try await fixture.booked(slots[0], for: patients[1])
+            for _ in 1...20 {
+                #expect(try await fixture.wait(patients[0], from: slots[0]).status == 201)
+            }
+            let more = try await fixture.wait(patients[0], from: slots[0])
+            #expect(more.status == 422 && more.problemCode == "waitlist_limit")
+            try await fixture.service.database.owner.transaction { tx in
+                try tx.execute(
+                    """
+                    UPDATE waitlist
+                    SET wanted_from = wanted_from - interval '9 days',
+                        wanted_to = wanted_to - interval '9 days'
+                    """)
+            }
+            #expect(try await fixture.wait(patients[0], from: slots[0]).status == 201)
         }
     }
 

@@ -10,54 +10,63 @@ import Testing
 /// Two things happen to one slot: each in either order, the second waiting for the first's row lock.
 @Suite("A hold, step by step", .timeLimit(.minutes(15)))
 struct HoldInterleavingTests {
-    /// Something that is done to the slot, and what it is told.
+    /// Something that is done to the slot.
     enum Step: String, CaseIterable, Sendable {
-        case holdByAnn, holdByBen, bookByAnn, bookByBen, endHold, block
+        case holdByAnn, holdByBen, bookByAnn, bookByBen, endHold, cancel, block
     }
 
-    /// What each of two steps is told, the second one coming behind the first, on a slot that nobody
-    /// holds.
+    /// What the slot is like before either step.
+    enum Start: String, CaseIterable, Sendable {
+        case free, heldByAnn, heldByAnnUntilJustNow, bookedByCat
+
+        /// What can be done then: only what is booked can be cancelled.
+        var steps: [Step] { Step.allCases.filter { $0 != .cancel || self == .bookedByCat } }
+    }
+
+    /// Two steps on a slot, and what each is told, the second one coming behind the first.
     struct Case: Sendable, CustomTestStringConvertible {
+        let start: Start
         let first: Step
         let second: Step
         let told: [String]
 
-        var testDescription: String { "\(first), then \(second)" }
+        var testDescription: String { "\(start): \(first), then \(second)" }
     }
 
-    static let cases: [Case] = Step.allCases.flatMap { first in
-        Step.allCases.map { second in
-            Case(first: first, second: second, told: expected(first, second))
+    static let cases = Start.allCases.flatMap { start in
+        start.steps.flatMap { first in
+            start.steps.map { second in
+                Case(
+                    start: start, first: first, second: second,
+                    told: expected(start, [first, second]))
+            }
         }
     }
 
-    /// Of a slot that Ann holds already.
-    static let heldCases: [Case] = Step.allCases.flatMap { first in
-        Step.allCases.map { second in
-            Case(first: first, second: second, told: expected(first, second, isHeld: true))
-        }
-    }
-
-    /// What the contract says, written down apart from the service: a slot is a holder, a booking, a
-    /// block and a number of changes.
-    private static func expected(_ first: Step, _ second: Step, isHeld: Bool = false) -> [String] {
-        var holder: String? = isHeld ? "ann" : nil
-        var (isBooked, isBlocked, changes) = (false, false, 0)
-        func hold(_ patient: String) -> String {
+    /// What the contract says, written down apart from the service: a slot is a holder, somebody who has
+    /// booked it, a block and a number of changes.
+    private static func expected(_ start: Start, _ steps: [Step]) -> [String] {
+        var holder: String? = start == .heldByAnn ? "ann" : nil
+        var patient: String? = start == .bookedByCat ? "cat" : nil
+        var catHasCancelled = false
+        var (isBlocked, changes) = (false, 0)
+        func obstacle(for name: String) -> String? {
             if isBlocked { return "slot_unavailable" }
-            if isBooked { return "slot_taken" }
-            if let holder, holder != patient { return "slot_held" }
-            defer { (holder, changes) = (patient, changes + 1) }
-            return holder == patient ? "200" : "201"
+            if patient != nil { return "slot_taken" }
+            if let holder, holder != name { return "slot_held" }
+            return nil
         }
-        func book(_ patient: String) -> String {
-            if isBlocked { return "slot_unavailable" }
-            if isBooked { return "slot_taken" }
-            if let holder, holder != patient { return "slot_held" }
-            (holder, isBooked, changes) = (nil, true, changes + 1)
+        func hold(_ name: String) -> String {
+            if let obstacle = obstacle(for: name) { return obstacle }
+            defer { (holder, changes) = (name, changes + 1) }
+            return holder == name ? "200" : "201"
+        }
+        func book(_ name: String) -> String {
+            if let obstacle = obstacle(for: name) { return obstacle }
+            (holder, patient, changes) = (nil, name, changes + 1)
             return "201"
         }
-        return [first, second].map { step in
+        return steps.map { step in
             switch step {
             case .holdByAnn: return hold("ann")
             case .holdByBen: return hold("ben")
@@ -67,6 +76,10 @@ struct HoldInterleavingTests {
                 guard holder != nil else { return "hold_not_found" }
                 (holder, changes) = (nil, changes + 1)
                 return "204"
+            case .cancel:
+                guard !catHasCancelled else { return "not_active" }
+                (patient, catHasCancelled, changes) = (nil, true, changes + 1)
+                return "200"
             case .block:
                 // Based on the slot as it was before either.
                 guard changes == 0 else { return "version_conflict" }
@@ -76,16 +89,10 @@ struct HoldInterleavingTests {
         }
     }
 
-    @Test("each step behind each other one, on a free slot", arguments: cases)
-    func free(_ steps: Case) async throws { try await run(steps, isHeld: false) }
-
-    @Test("each step behind each other one, on a slot that Ann holds", arguments: heldCases)
-    func held(_ steps: Case) async throws { try await run(steps, isHeld: true) }
-
-    private func run(_ steps: Case, isHeld: Bool) async throws {
+    @Test("each step behind each other one, whatever the slot is like", arguments: cases)
+    func steps(_ steps: Case) async throws {
         try await withRace { fixture in
-            let scene = try await Scene(fixture)
-            if isHeld { _ = try await fixture.hold(scene.slot, for: scene.ann) }
+            let scene = try await Scene(fixture, steps.start)
             let version = try await fixture.now(scene.slot).version
             let isRefused = Int(steps.told[0]) == nil
             let told =
@@ -122,28 +129,32 @@ struct HoldInterleavingTests {
     @Test("a hold that ends while a booking waits for its row: the clock behind the lock counts")
     func expiresMeanwhile() async throws {
         try await withRace { fixture in
-            let scene = try await Scene(fixture)
-            _ = try await fixture.hold(scene.slot, for: scene.ann)
-            let sessions = Sessions(of: fixture.service.database)
-            // Its time is over by the time that the lock is let go, and was not when the booking came.
-            try await holding(
-                "UPDATE slots SET held_until = clock_timestamp() + interval '10 milliseconds'",
-                "SELECT pg_sleep(0.02)", in: fixture.service.database
-            ) { hold in
+            let scene = try await Scene(fixture, .heldByAnn)
+            let database = fixture.service.database
+            let sessions = Sessions(of: database)
+            let end = try await clock(database).addingTimeInterval(0.5)
+            try await holding("UPDATE slots SET held_until = \(end)", in: database) { hold in
                 async let booked = scene.take(.bookByBen, 1)
                 try await sessions.wait(until: .blocked)
+                // It came before the end, and goes on behind it.
+                while try await clock(database) <= end {}
                 hold.release()
                 #expect(try await booked == "201")
             }
         }
     }
 
+    /// The database's.
+    private func clock(_ database: TestDatabase) async throws -> Date {
+        try await database.owner.read { tx in
+            tx.pipeline.one(Scalar<Date>.self, "SELECT clock_timestamp()")
+        }.value
+    }
+
     @Test("a hold that is renewed while a booking waits for its row: it is still held")
     func renewedMeanwhile() async throws {
         try await withRace { fixture in
-            let scene = try await Scene(fixture)
-            _ = try await fixture.hold(scene.slot, for: scene.ann)
-            try await fixture.endTime(ofHoldOn: scene.slot)
+            let scene = try await Scene(fixture, .heldByAnnUntilJustNow)
             let sessions = Sessions(of: fixture.service.database)
             try await holding(
                 "UPDATE slots SET held_until = clock_timestamp() + interval '60 seconds'",
@@ -163,12 +174,26 @@ struct HoldInterleavingTests {
         let slot: Slot
         let ann: Patient
         let ben: Patient
+        /// Cat's, if there is one.
+        let appointment: String?
 
-        init(_ fixture: Fixture) async throws {
+        init(_ fixture: Fixture, _ start: Start) async throws {
             self.fixture = fixture
             slot = try await fixture.slots(1)[0]
             ann = try await fixture.patient(named: "ann")
             ben = try await fixture.patient(named: "ben")
+            let cat = try await fixture.patient(named: "cat")
+            switch start {
+            case .free: break
+            case .heldByAnn: _ = try await fixture.hold(slot, for: ann)
+            case .heldByAnnUntilJustNow:
+                _ = try await fixture.hold(slot, for: ann)
+                try await fixture.endTime(ofHoldOn: slot)
+            case .bookedByCat:
+                appointment = try await fixture.booked(slot, for: cat)
+                return
+            }
+            appointment = nil
         }
 
         /// Has the second step come while the first one, which writes, has the slot's lock: what that
@@ -200,6 +225,7 @@ struct HoldInterleavingTests {
                 case .bookByAnn: try await fixture.book(slot.id, as: ann)
                 case .bookByBen: try await fixture.book(slot.id, as: ben)
                 case .endHold: try await fixture.send("DELETE", "\(path)/hold")
+                case .cancel: try await fixture.cancel(try #require(appointment))
                 case .block:
                     try await fixture.send(
                         "PATCH", path, as: fixture.admin, #"{"status": "busy-unavailable"}"#,

@@ -65,6 +65,7 @@ struct WaitlistRaceTests {
                 // Who came first has it.
                 let order = entries.sorted { $0.createdAt < $1.createdAt }
                 #expect(order.map(\.status) == [.promoted, .waiting])
+                try await fixture.waitNoMore()
             }
             #expect(try await fixture.breaches() == [])
         }
@@ -96,6 +97,7 @@ struct WaitlistRaceTests {
                     for try await isFine in group { #expect(isFine) }
                 }
                 #expect(try await fixture.now(slot).booked == 4)
+                try await fixture.waitNoMore()
             }
             #expect(try await fixture.breaches() == [])
         }
@@ -128,6 +130,61 @@ struct WaitlistRaceTests {
         }
     }
 
+    @Test("who begins to wait in that moment, 200 rounds: has the seat all the same")
+    func beginningToWait() async throws {
+        try await withRace { fixture in
+            let colleague = try await fixture.colleague()
+            let patients = try await fixture.patients(2)
+            let slots = try await fixture.slots(200)
+            let others = try await fixture.slots(200, from: slots[0].startsAt, by: colleague)
+            for (slot, other) in zip(slots, others) {
+                let wanted = try await fixture.booked(slot, for: patients[0])
+                let inTheWay = try await fixture.booked(other, for: patients[1])
+                async let joined = fixture.wait(
+                    patients[1], from: slot, practitioner: fixture.practitioner.id)
+                async let two = fixture.cancel(inTheWay)
+                async let one = fixture.cancel(wanted)
+                #expect(try await [one.status, two.status] == [200, 200])
+                #expect(try await fixture.entry(joined).status == .promoted)
+            }
+            #expect(try await fixture.breaches() == [])
+        }
+    }
+
+    @Test("two patients who wait for two doctors whose time off ends at once, 50 rounds")
+    func crosswise() async throws {
+        try await withRace { fixture in
+            let colleague = try await fixture.colleague()
+            let patients = try await fixture.patients(2)
+            let slots = try await fixture.slots(200)
+            let others = try await fixture.slots(200, from: slots[0].startsAt, by: colleague)
+            for round in 0..<50 {
+                let mine = Array(slots[round * 4..<round * 4 + 4])
+                let theirs = Array(others[round * 4..<round * 4 + 4])
+                let ids = [
+                    try await fixture.timeOff(mine[0].startsAt, mine[3].endsAt).id,
+                    try await fixture.timeOff(mine[0].startsAt, mine[3].endsAt, of: colleague).id,
+                ]
+                let wishes = [
+                    (patients[0], mine[0], fixture.practitioner.id),
+                    (patients[1], theirs[1], colleague),
+                    (patients[1], mine[2], fixture.practitioner.id),
+                    (patients[0], theirs[3], colleague),
+                ]
+                for (patient, slot, practitioner) in wishes {
+                    _ = try await fixture.wait(patient, from: slot, practitioner: practitioner)
+                }
+                async let one = fixture.send("DELETE", "time-off/\(ids[0])", as: fixture.admin)
+                async let other = fixture.send("DELETE", "time-off/\(ids[1])", as: fixture.admin)
+                #expect(try await [one.status, other.status] == [204, 204])
+            }
+            #expect(try await fixture.deadlocks() == 0)
+            let waiting = try await fixture.send("GET", "waitlist?status=waiting")
+            #expect(try waiting.json["items"] == .list([]))
+            #expect(try await fixture.breaches() == [])
+        }
+    }
+
     @Test("the one who waits and cancels something else meanwhile, 200 rounds: has the seat")
     func becomingFree() async throws {
         try await withRace { fixture in
@@ -146,6 +203,17 @@ struct WaitlistRaceTests {
                 #expect(try await fixture.entry(entry).status == .promoted)
             }
             #expect(try await fixture.breaches() == [])
+        }
+    }
+}
+
+extension Fixture {
+    /// Ends the wishes that a round has left, so that the next one meets no limit.
+    fileprivate func waitNoMore() async throws {
+        let list = try await send("GET", "waitlist?status=waiting")
+        for entry in try list.json["items"]?.list ?? [] {
+            let left = try await send("DELETE", "waitlist/\(entry["id"]?.text ?? "none")")
+            #expect(left.status == 204)
         }
     }
 }

@@ -70,11 +70,13 @@ extension Fixture {
     }
 
     /// Arranges time off for the practitioner.
-    package func timeOff(_ start: Date, _ end: Date) async throws -> Answer {
+    package func timeOff(
+        _ start: Date, _ end: Date, of practitioner: UUID? = nil
+    ) async throws -> Answer {
         try await send(
             "POST", "time-off", as: admin,
             """
-            {"practitioner_id": "\(practitioner.id.text)",
+            {"practitioner_id": "\((practitioner ?? self.practitioner.id).text)",
             "starts_at": "\(start.formatted(.iso8601))", "ends_at": "\(end.formatted(.iso8601))"}
             """)
     }

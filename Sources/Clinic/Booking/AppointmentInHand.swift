@@ -22,11 +22,11 @@ extension Transaction {
     /// The slots are the appointment's, the one where it is to go, and those that its patient waits for
     /// and could not have because of it.
     /// - Throws: ``AppointmentError``; ``VersionConflict``; `lockLost`; ``LocksMissed`` if the appointment
-    ///   was moved in the meantime.
+    ///   was moved in the meantime, or its patient has begun to wait for something.
     func take(
         _ target: AppointmentTarget, goingTo newSlotID: UUID? = nil
     ) throws -> AppointmentInHand {
-        pipeline.lockWaitlist(freeingSeatOf: target)
+        let isAlone = pipeline.lockWaitlist(freeingSeatOf: target)
         let isLocked = pipeline.holdsLock(
             target.lock, by: target.author,
             on: """
@@ -46,8 +46,9 @@ extension Transaction {
                 EXISTS (
                     SELECT
                     FROM waitlist
-                    WHERE clinic_id = \(target.clinicID) AND status = 'waiting'
-                )
+                    WHERE clinic_id = \(target.clinicID) AND \(fragment: WaitlistEntry.isWaiting)
+                ),
+                \(fragment: WaitlistEntry.isWaiting(patientOf: target))
             """)
 
         guard let appointment = try appointment.get() else {
@@ -62,6 +63,7 @@ extension Transaction {
         guard !target.isPatients || appointment.startsAt > circumstance.now else {
             throw AppointmentError.inPast
         }
+        if try circumstance.isPatientWaiting && !isAlone.get() { throw LocksMissed() }
         let locked = Dictionary(uniqueKeysWithValues: try slots.get().map { ($0.id, $0) })
         guard let slot = locked[appointment.slotID] else { throw LocksMissed() }
         return AppointmentInHand(
@@ -127,9 +129,11 @@ extension Pipeline {
 private struct Circumstances: RowDecodable {
     let now: Date
     let isAnybodyWaiting: Bool
+    let isPatientWaiting: Bool
 
     init(row: inout Row) throws {
         now = try row.next()
         isAnybodyWaiting = try row.next()
+        isPatientWaiting = try row.next()
     }
 }

@@ -1,13 +1,6 @@
 import FoundationEssentials
 import Postgres
 
-/// An appointment in the form that calendar programs read.
-package struct AppointmentFile: Hashable, Sendable {
-    package let text: String
-    /// The appointment's.
-    package let version: Int
-}
-
 extension BookingService {
     /// Appointments at the most in one practitioner's calendar.
     private static let limit = 10_000
@@ -17,7 +10,7 @@ extension BookingService {
     /// - Throws: `appointmentNotFound`.
     package func calendarFile(
         of id: UUID, in clinicID: UUID, patient patientID: UUID?
-    ) async throws -> AppointmentFile {
+    ) async throws -> String {
         let entry = try await store.read { tx in
             tx.pipeline.optional(
                 CalendarEntry.self,
@@ -31,9 +24,9 @@ extension BookingService {
                     """, in: clinicID))
         }
         guard let entry else { throw AppointmentError.appointmentNotFound }
-        let event = entry.event("Appointment with \(entry.practitionerName)")
-        return AppointmentFile(
-            text: ICalendar(events: [event]).text, version: entry.version)
+        return ICalendar(events: [
+            entry.event("Appointment with \(entry.practitionerName)")
+        ]).text
     }
 
     /// A practitioner's appointments as an iCalendar file, the cancelled ones included, so that programs

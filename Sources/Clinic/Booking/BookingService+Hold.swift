@@ -73,12 +73,13 @@ extension BookingService {
         let entryID = store.newID()
         try await store.write(to: clinicID, once: once) { [newID = store.newID] tx in
             tx.pipeline.shareWaitlist(of: clinicID)
+            let slots = tx.pipeline.lockSlots([slotID], in: clinicID)
+            let now = tx.pipeline.one(Scalar<Date>.self, "SELECT clock_timestamp()")
+            // Whose lock it has to be is only known now. Who has that lock alone waits for no slot with it.
             let isLocked = tx.pipeline.holdsLock(
                 lock, by: author,
                 on: "(SELECT held_by FROM slots WHERE clinic_id = \(clinicID) AND id = \(slotID))",
                 in: clinicID)
-            let slots = tx.pipeline.lockSlots([slotID], in: clinicID)
-            let now = tx.pipeline.one(Scalar<Date>.self, "SELECT clock_timestamp()")
             guard let slot = try slots.get().first else { throw CalendarError.slotNotFound }
             guard let holder = slot.heldBy, slot.isHeld(by: holder, at: try now.get().value),
                 patientID == nil || patientID == holder

@@ -26,6 +26,9 @@ extension BookingService {
         } catch let error as PostgresError where error.violates("appointment_patient_no_overlap") {
             // The patient got another appointment for that time since it was looked for.
             throw await refused(.patientBusy, slotID, in: target.clinicID)
+        } catch let error as PostgresError where error.violates("appointment_one_per_seat") {
+            // The second defence. While the locks are in place it has nothing to do.
+            throw await refused(.slotTaken, slotID, in: target.clinicID)
         }
     }
 

@@ -123,10 +123,11 @@ extension BookingService {
                             ?? made[booking.id].map(BookingOutcome.booked)
                     }
                 }
-                let wishes = zip(zip(requests, circumstances), refusals).filter { $1 == nil }
-                    .flatMap { won, _ in
-                        won.1.wishes.map { FulfilledWish(id: $0, author: won.0.author) }
-                    }
+                let wishes = FulfilledWish.distinct(
+                    zip(zip(requests, circumstances), refusals).filter { $1 == nil }
+                        .flatMap { won, _ in
+                            won.1.wishes.map { FulfilledWish(id: $0, author: won.0.author) }
+                        })
                 tx.pipeline.lockWishes(wishes, in: clinicID)
                 let written = tx.pipeline.write(winners, in: clinicID)
                 tx.pipeline.withdrawWishes(

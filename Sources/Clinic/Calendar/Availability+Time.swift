@@ -34,9 +34,9 @@ extension Availability.Time: LosslessStringConvertible {
     /// Reads exactly `HH:MM`, from 00:00 to 24:00; nil for anything else.
     package init?(_ text: String) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, let hours = Int(parts[0]), let minutes = Int(parts[1]) else {
-            return nil
-        }
+        guard parts.count == 2, let hours = Int(parts[0]), let minutes = Int(parts[1]),
+            (0...24).contains(hours), (0...59).contains(minutes)
+        else { return nil }
         self.init(minutes: hours * 60 + minutes)
         guard (0...1440).contains(self.minutes), description == text else { return nil }
     }

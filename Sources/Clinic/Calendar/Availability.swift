@@ -18,7 +18,7 @@ package struct Availability: Hashable, Sendable {
     }
 
     /// Slots at the most that one call makes.
-    static let limit = 20_000
+    static let limit = 30_000
 
     /// - Parameters:
     ///   - from: The first day, `YYYY-MM-DD`.
@@ -30,7 +30,7 @@ package struct Availability: Hashable, Sendable {
     ///   - breaks: Parts of the day without slots, behind each of which slots begin anew; 50 at the most.
     ///   - capacity: Seats of each slot.
     /// - Throws: ``InvalidInput`` naming what is wrong, also if there would be no slot on any day or more
-    ///   than 20,000 in all.
+    ///   than 30,000 in all.
     package init(
         practitionerID: UUID, from: String, to: String, weekdays: Set<Weekday>,
         start: Time, end: Time, slotMinutes: Int, bufferMinutes: Int = 0, breaks: [Break] = [],
@@ -70,7 +70,7 @@ package struct Availability: Hashable, Sendable {
     private static func day(
         _ text: String, _ member: String
     ) throws(InvalidInput) -> CalendarDay {
-        guard let day = CalendarDay(text), ("2000-01-01"..."2199-12-31").contains(text) else {
+        guard let day = CalendarDay(text), ("2000-01-02"..."2199-12-30").contains(text) else {
             throw InvalidInput(member, "must be a day from 2000 to 2199, such as 2026-11-21")
         }
         return day

@@ -23,8 +23,7 @@ extension CalendarService {
     ) async throws -> SlotsMade {
         let practitionerID = availability.practitionerID
         return try await store.write(to: clinicID, once: once) { [newID = store.newID] tx in
-            tx.pipeline.shareWaitlist(of: clinicID)
-            tx.pipeline.shareCalendars(of: [practitionerID], in: clinicID)
+            tx.pipeline.lockCalendars(of: [practitionerID], in: clinicID)
             let practitioner = tx.pipeline.practitioner(practitionerID, in: clinicID)
             let instants = tx.pipeline.instants(of: availability, in: clinicID)
             guard try practitioner.get() != nil else { throw CalendarError.practitionerNotFound }
@@ -44,6 +43,8 @@ extension CalendarService {
                     Array(rows[part..<min(part + 2000, rows.count)]), in: clinicID, by: author
                 ).get()
             }
+            // Nobody waits for a new slot's lock, so that this late the waitlist's is in order.
+            tx.pipeline.lockWaitlist(of: clinicID)
             try tx.promote(into: made, in: clinicID, requestID: author.requestID, newID)
             return .known(
                 SlotsMade(

@@ -37,8 +37,8 @@ extension CalendarService {
         let entryID = store.newID()
         do {
             return try await store.write(to: clinicID) { [newID = store.newID] tx in
-                tx.pipeline.shareWaitlist(of: clinicID)
                 tx.pipeline.shareCalendar(ofSlot: id, in: clinicID)
+                tx.pipeline.lockWaitlist(of: clinicID)
                 let locked = tx.pipeline.lockSlots([id], in: clinicID)
                 let changed = try tx.optional(
                     Slot.self,
@@ -204,7 +204,7 @@ extension Transaction {
 }
 
 extension Pipeline {
-    /// Queues the row lock of a slot's practitioner against those who arrange time off.
+    /// Queues the row lock of a slot's practitioner against those who make slots or arrange time off.
     fileprivate func shareCalendar(ofSlot id: UUID, in clinicID: UUID) {
         execute(
             """

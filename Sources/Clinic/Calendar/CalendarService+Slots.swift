@@ -22,14 +22,14 @@ extension CalendarService {
         let practitioners = Array(Set(drafts.map(\.practitionerID)))
         do {
             return try await store.write(to: clinicID, once: once) { [newID = store.newID] tx in
-                tx.pipeline.shareWaitlist(of: clinicID)
-                tx.pipeline.shareCalendars(of: practitioners, in: clinicID)
+                tx.pipeline.lockCalendars(of: practitioners, in: clinicID)
                 let made = try tx.pipeline.insert(
                     zip(drafts, ids).map { SlotRow($0, id: $1.slot, entryID: $1.entry) },
                     in: clinicID, by: author
                 ).get()
                 // Those that did not come back were in the way of others: all or none.
                 guard made.count == drafts.count else { throw CalendarError.slotOverlap }
+                tx.pipeline.lockWaitlist(of: clinicID)
                 try tx.promote(
                     into: made, in: clinicID, requestID: author.requestID, newID)
                 return .known(try tx.pipeline.slots(made.map(\.id), in: clinicID).get())

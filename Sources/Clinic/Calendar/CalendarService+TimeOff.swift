@@ -14,11 +14,12 @@ extension CalendarService {
         let id = store.newID()
         let entryID = store.newID()
         return try await store.write(to: clinicID, once: once) { [newID = store.newID] tx in
-            let practitioner = tx.pipeline.lockCalendar(of: draft.practitionerID, in: clinicID)
+            let practitioner = tx.pipeline.lockCalendars(
+                of: [draft.practitionerID], in: clinicID)
             tx.pipeline.insert(draft, id, in: clinicID)
             let slots = tx.pipeline.lockSlots(
                 from: draft.startsAt, to: draft.endsAt, of: draft.practitionerID, in: clinicID)
-            guard try practitioner.get() != nil else { throw CalendarError.practitionerNotFound }
+            guard try practitioner.get() == 1 else { throw CalendarError.practitionerNotFound }
             let open = try slots.get().filter { !$0.isBlocked && $0.booked < $0.capacity }
             tx.pipeline.block(open, for: id, in: clinicID, by: author, newID)
             tx.pipeline.record(
@@ -79,8 +80,8 @@ extension CalendarService {
     ) async throws {
         let entryID = store.newID()
         try await store.write(to: clinicID, once: once) { [newID = store.newID] tx in
-            tx.pipeline.shareWaitlist(of: clinicID)
             tx.pipeline.lockCalendar(ofTimeOff: id, in: clinicID)
+            tx.pipeline.lockWaitlist(of: clinicID)
             let ended = try tx.optional(
                 TimeOff.self,
                 """
@@ -92,34 +93,19 @@ extension CalendarService {
             let slots = try tx.pipeline.lockSlots(
                 from: ended.startsAt, to: ended.endsAt, of: ended.practitionerID, in: clinicID
             ).get()
-            let unblocked = try tx.pipeline.unblock(
-                slots, afterTimeOff: id, in: clinicID, by: author, newID
-            ).get()
+            tx.pipeline.unblock(slots, afterTimeOff: id, in: clinicID, by: author, newID)
             tx.pipeline.record(
                 JournalEntry(
                     id: entryID, clinicID: clinicID, objectType: .timeOff, objectID: id,
                     version: 2, action: "time_off.deleted", author: author))
-            try tx.promote(into: unblocked, in: clinicID, requestID: author.requestID, newID)
+            // All of them: one that somebody had opened by hand is not in time off any more, either.
+            try tx.promote(into: slots, in: clinicID, requestID: author.requestID, newID)
             return .known(())
         }
     }
 }
 
 extension Pipeline {
-    /// Queues the row lock of a practitioner against those who make slots.
-    fileprivate func lockCalendar(of practitionerID: UUID, in clinicID: UUID)
-        -> Pending<Scalar<UUID>?>
-    {
-        optional(
-            Scalar<UUID>.self,
-            """
-            SELECT id
-            FROM practitioners
-            WHERE clinic_id = \(clinicID) AND id = \(practitionerID)
-            FOR NO KEY UPDATE
-            """)
-    }
-
     /// Queues the row lock of the practitioner who has a time off.
     fileprivate func lockCalendar(ofTimeOff id: UUID, in clinicID: UUID) {
         execute(
@@ -202,13 +188,11 @@ extension Pipeline {
     }
 
     /// Queues the unblocking of those slots that a time off has blocked which is no more.
-    /// - Returns: Those that are not blocked any longer.
     fileprivate func unblock(
         _ slots: [LockedSlot], afterTimeOff id: UUID, in clinicID: UUID, by author: Author,
         _ newID: () -> UUID
-    ) -> Pending<[LockedSlot]> {
-        all(
-            LockedSlot.self,
+    ) {
+        execute(
             """
             WITH changed AS (
                 UPDATE slots
@@ -219,26 +203,21 @@ extension Pipeline {
                     AND slots.id = ANY(\(slots.map(\.id)))
                     AND time_off_id = \(id)
                 RETURNING *
-            ),
-            recorded AS (
-                INSERT INTO journal (\(fragment: JournalEntry.columns))
-                SELECT
-                    \(clinicID),
-                    slot.entry_id,
-                    'slot',
-                    id,
-                    changed.version,
-                    \(author.subject),
-                    CASE WHEN changed.blocked THEN 'slot.blocked' ELSE 'slot.unblocked' END,
-                    \(author.requestID),
-                    jsonb_strip_nulls(jsonb_build_object('time_off_id', changed.time_off_id))
-                FROM changed
-                JOIN unnest(\(slots.map(\.id)), \(slots.map { _ in newID() }))
-                    AS slot (id, entry_id) USING (id)
             )
-            SELECT \(fragment: LockedSlot.columns)
+            INSERT INTO journal (\(fragment: JournalEntry.columns))
+            SELECT
+                \(clinicID),
+                slot.entry_id,
+                'slot',
+                id,
+                changed.version,
+                \(author.subject),
+                CASE WHEN changed.blocked THEN 'slot.blocked' ELSE 'slot.unblocked' END,
+                \(author.requestID),
+                jsonb_strip_nulls(jsonb_build_object('time_off_id', changed.time_off_id))
             FROM changed
-            WHERE NOT blocked
+            JOIN unnest(\(slots.map(\.id)), \(slots.map { _ in newID() })) AS slot (id, entry_id)
+                USING (id)
             """)
     }
 }

@@ -19,7 +19,7 @@ package struct TimeOff: Hashable, Sendable {
         package let reason: String?
 
         /// - Parameter reason: 500 characters at the most.
-        /// - Throws: ``InvalidInput`` unless it ends after it starts, within 366 days, between the years
+        /// - Throws: ``InvalidInput`` unless it ends after it starts, within 10 years, between the years
         ///   2000 and 2200.
         package init(
             practitionerID: UUID, startsAt: Date, endsAt: Date, reason: String?
@@ -28,8 +28,8 @@ package struct TimeOff: Hashable, Sendable {
             guard startsAt < endsAt else {
                 throw InvalidInput("ends_at", "must be after starts_at")
             }
-            guard endsAt.timeIntervalSince(startsAt) <= 366 * 86_400 else {
-                throw InvalidInput("ends_at", "must be within 366 days of starts_at")
+            guard endsAt.timeIntervalSince(startsAt) <= 3660 * 86_400 else {
+                throw InvalidInput("ends_at", "must be within 3,660 days of starts_at")
             }
             self.practitionerID = practitionerID
             self.startsAt = startsAt
@@ -96,19 +96,21 @@ extension TimeOff: RowDecodable {
     }
 }
 
-// Whoever arranges time off has the practitioner's row alone; whoever makes slots, or moves them, shares
-// it. So no slot is made without a look at a time off that is being arranged.
+// Whoever makes slots or arranges time off has the practitioner's row alone; whoever changes a slot shares
+// it. So no slot is made, or moved, without a look at a time off that is being arranged.
 
 extension Pipeline {
-    /// Queues the row locks of practitioners against those who arrange time off for them.
-    func shareCalendars(of practitioners: [UUID], in clinicID: UUID) {
+    /// Queues the row locks of practitioners against others who make slots or arrange time off for them.
+    /// - Returns: How many of them there are.
+    @discardableResult
+    func lockCalendars(of practitioners: [UUID], in clinicID: UUID) -> Pending<Int> {
         execute(
             """
             SELECT
             FROM practitioners
             WHERE clinic_id = \(clinicID) AND id = ANY(\(practitioners))
             ORDER BY id
-            FOR SHARE
+            FOR NO KEY UPDATE
             """)
     }
 }

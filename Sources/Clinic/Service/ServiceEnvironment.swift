@@ -6,7 +6,8 @@ import Logging
 /// The time is not among it: whatever another process must agree on goes by the database's clock.
 package struct ServiceEnvironment: Sendable {
     /// Makes the id of something new. Ids are made before the transaction that uses them, so that a
-    /// transaction that is run again writes the same rows.
+    /// transaction that is run again writes the same rows; inside it only where nobody knows before how
+    /// many will be needed, and of several runs one at the most leaves its rows behind.
     package var newID: @Sendable () -> UUID
     /// For what no caller is told.
     package var logger: Logger

@@ -17,6 +17,8 @@ extension Store {
             return try await write(
                 to: clinicID, isCancellable: isCancellable, until: deadline, body)
         }
+        // The wait for an earlier one is part of what the request may take.
+        let deadline = deadline ?? nextDeadline
         let key = IdempotencyKey(request: once.request)
         let isFirst = await turns.await(key)
         defer { if isFirst { turns.end(key) } }

@@ -24,6 +24,31 @@ extension Invariant {
                 AND journal.id IS NULL
             """
         },
+        Invariant(number: 11, rule: "Nobody waits for a free seat that is to be had.") {
+            """
+            SELECT 'waitlist entry ' || waitlist.id || ', slot ' || slots.id
+            FROM waitlist
+            JOIN slots ON slots.clinic_id = \($0) AND \(fragment: WaitlistEntry.wantsSlot)
+            WHERE waitlist.clinic_id = \($0)
+                AND \(fragment: WaitlistEntry.isWaiting)
+                AND \(fragment: WaitlistEntry.canHaveSlot)
+                -- One whose hold is just over is given away by the next sweep.
+                AND slots.held_by IS NULL
+                AND \(fragment: TimeOff.covering("slots", in: $0)) IS NULL
+                -- Who has given it up is not given it again.
+                AND NOT EXISTS (
+                    SELECT
+                    FROM journal
+                    WHERE journal.clinic_id = \($0)
+                        AND journal.detail ->> 'patient_id' = waitlist.patient_id::text
+                        AND (
+                            journal.object_id = slots.id
+                            OR journal.detail ->> 'slot_id' = slots.id::text
+                            OR journal.detail ->> 'previous_slot_id' = slots.id::text
+                        )
+                )
+            """
+        },
         Invariant(number: 11, rule: "A seat that the waitlist gave away fulfilled one entry.") {
             """
             SELECT 'appointment ' || journal.object_id

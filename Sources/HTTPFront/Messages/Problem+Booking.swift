@@ -82,6 +82,10 @@ extension Problem {
             self.init(
                 .notFound, "waitlist_entry_not_found", "No such entry of the waitlist",
                 "There is no entry of that id that you may see.")
+        case .tooManyEntries:
+            self.init(
+                .unprocessableContent, "waitlist_limit", "The patient waits for enough",
+                "The patient waits 20 times already. End one of the entries first.")
         case .alreadyPromoted:
             self.init(
                 .conflict, "already_promoted", "The patient has a seat already",

@@ -25,16 +25,12 @@ extension Response {
 extension Call {
     /// 200 with a version of something, or 304 if the caller has that version already.
     func found(_ resource: some Resource) -> Response {
-        found(etag: resource.etag) { .json(.ok, resource, headers: [.eTag: resource.etag]) }
-    }
-
-    /// What shows a version of something, or 304 if the caller has that version already.
-    func found(etag: String, _ response: () -> Response) -> Response {
+        let etag = resource.etag
         let known = request.headers[values: .ifNoneMatch]
             .flatMap { $0.split(separator: ",") }
             .map { $0.trimmingPrefix(while: \.isWhitespace).trimmingPrefix("W/") }
         guard known.contains("*") || known.contains(where: { $0.hasPrefix(etag) }) else {
-            return response()
+            return .changed(resource)
         }
         return Response(status: .notModified, headers: [.eTag: etag])
     }

@@ -11,10 +11,10 @@ extension HTTPFront {
             Route(
                 .get, "/v1/clinics/{clinic}/appointments/{appointment}.ics", for: .staffAndPatients
             ) { call in
-                let file = try await booking.calendarFile(
-                    of: call.appointmentID, in: call.clinicID, patient: call.caller?.patientID)
-                let etag = file.version.etag
-                return call.found(etag: etag) { .calendar(file.text, etag: etag) }
+                // No ETag: the names in it change apart from the appointment's version.
+                .calendar(
+                    try await booking.calendarFile(
+                        of: call.appointmentID, in: call.clinicID, patient: call.caller?.patientID))
             },
             Route(
                 .get, "/v1/clinics/{clinic}/practitioners/{practitioner}/calendar.ics",
@@ -32,10 +32,9 @@ extension HTTPFront {
 }
 
 extension Response {
-    fileprivate static func calendar(_ text: String, etag: String? = nil) -> Response {
-        var fields: HTTPFields = [.contentType: "text/calendar; charset=utf-8"]
-        fields[.eTag] = etag
-        return Response(
-            status: .ok, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    fileprivate static func calendar(_ text: String) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "text/calendar; charset=utf-8"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
     }
 }

@@ -3,7 +3,8 @@ import Postgres
 
 // The waitlist's own lock, an advisory one for each clinic. Whoever frees a seat has it shared, before it
 // looks at who waits; whoever joins has it alone, looks for a free seat, and waits if there is none. So
-// a seat and somebody who wants it cannot pass each other unseen.
+// a seat and somebody who wants it cannot pass each other unseen. Whoever may free many seats has it alone,
+// too: two who lock one waiting patient after the other would wait for each other.
 
 extension Pipeline {
     /// Queues the wait until nobody is joining, and keeps them from it.
@@ -11,7 +12,7 @@ extension Pipeline {
         execute("SELECT pg_advisory_xact_lock_shared(\(fragment: Self.waitlist(of: clinicID)))")
     }
 
-    /// Queues the wait until nobody is joining or frees a seat, and keeps them from it.
+    /// Queues the wait until nobody is joining or frees seats, and keeps them from it.
     func lockWaitlist(of clinicID: UUID) {
         execute("SELECT pg_advisory_xact_lock(\(fragment: Self.waitlist(of: clinicID)))")
     }
@@ -20,22 +21,16 @@ extension Pipeline {
     ///
     /// Its patient may wait for another slot, and be passed over for it by somebody who frees that at this
     /// moment and finds the patient still busy. So where the patient waits, the lock is had alone.
-    func lockWaitlist(freeingSeatOf target: AppointmentTarget) {
+    /// - Returns: Whether it is. The patient may have begun to wait since it was asked.
+    func lockWaitlist(freeingSeatOf target: AppointmentTarget) -> Pending<Bool> {
         let clinicID = target.clinicID
-        execute(
+        let alone = execute(
             """
             SELECT pg_advisory_xact_lock(\(fragment: Self.waitlist(of: clinicID)))
-            WHERE EXISTS (
-                SELECT
-                FROM appointments
-                JOIN waitlist
-                    ON waitlist.clinic_id = \(clinicID)
-                    AND waitlist.patient_id = appointments.patient_id
-                    AND waitlist.status = 'waiting'
-                WHERE appointments.clinic_id = \(clinicID) AND appointments.id = \(target.id)
-            )
+            WHERE \(fragment: WaitlistEntry.isWaiting(patientOf: target))
             """)
         shareWaitlist(of: clinicID)
+        return alone.map { $0 > 0 }
     }
 
     private static func waitlist(of clinicID: UUID) -> SQL {

@@ -7,6 +7,12 @@ import Postgres
 struct FulfilledWish: Sendable {
     let id: UUID
     let author: Author
+
+    /// Each wish once, of those that several bookings would fulfil.
+    static func distinct(_ wishes: [FulfilledWish]) -> [FulfilledWish] {
+        var seen: Set<UUID> = []
+        return wishes.filter { seen.insert($0.id).inserted }
+    }
 }
 
 extension Pipeline {

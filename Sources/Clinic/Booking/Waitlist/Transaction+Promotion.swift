@@ -4,21 +4,16 @@ import Postgres
 // Whatever frees a seat gives it away in the same transaction, while it has the slot's lock: nobody can
 // take it in between. Who has waited longest and can come gets it; who cannot is passed over and waits on.
 
-/// A patient who has just left a slot, and is not offered it again.
-struct Leaving: Sendable {
-    let patientID: UUID
-    let slotID: UUID
-}
-
 extension Transaction {
-    /// Gives the free seats of slots to those who wait for such, first come, first served, each the
-    /// earliest that it can have.
+    /// Gives the free seats of slots to those who wait for such, until there is nobody left who can have
+    /// one of those that are left.
     ///
-    /// One at a time: the waiting patient's entries are locked in the list's order, and what is done is
-    /// decided by what the next statement finds. `FOR UPDATE`, not `SKIP LOCKED`: an entry that another
-    /// promotion has may be here again when that is rolled back.
+    /// Those who are next are locked in the list's order; what they get is decided by what the statements
+    /// behind that find. `FOR UPDATE`, not `SKIP LOCKED`: an entry that another promotion has may be here
+    /// again when that is rolled back.
     /// - Parameters:
-    ///   - slots: Locked by this transaction, which also has the waitlist's lock. Not all need have a seat.
+    ///   - slots: Locked by this transaction, which also has the waitlist's lock, alone if there can be
+    ///     several seats. Not all need have a seat.
     ///   - requestID: Of the request that freed them.
     /// - Returns: How many seats were given away.
     @discardableResult
@@ -26,183 +21,209 @@ extension Transaction {
         into slots: [LockedSlot], in clinicID: UUID, leaving: Leaving? = nil, requestID: String,
         _ newID: () -> UUID
     ) throws -> Int {
-        var search = PromotionSearch(slots: slots, clinicID: clinicID, leaving: leaving)
+        let search = PromotionSearch(slots, in: clinicID, leaving: leaving)
+        guard !search.slots.isEmpty else { return 0 }
+        let author = Author(subject: "system:waitlist", requestID: requestID)
         var promoted = 0
-        while !search.slots.isEmpty {
-            let entries = pipeline.lockEntries(search)
-            guard let found = try pipeline.find(search).get() else { break }
-            // Another promotion may have had the entry until now, so that somebody else is the next.
-            guard try entries.get().contains(where: { $0.value == found.entryID }) else { continue }
-            let booking = Booking(found, requestID: requestID, newID)
-            let made = pipeline.write([booking], in: clinicID)
-            pipeline.promote(found, booking, entryID: newID(), in: clinicID)
-            pipeline.withdrawWishes(
-                found.otherWishes.map { FulfilledWish(id: $0, author: booking.request.author) },
-                fulfilledBy: [booking.id], in: clinicID, newID)
-            if try made.get().isEmpty {
-                // Busy since this moment: passed over.
-                search.passed.append(found.entryID)
-            } else {
-                search.takeSeat(of: found.slotID)
-                promoted += 1
+        while promoted < search.seats {
+            let wishes = pipeline.lockWishes(search)
+            let open = pipeline.openSlots(search)
+            let busy = pipeline.busyTimes(search)
+            let isAnybodyNext = pipeline.isAnybodyNext(search)
+            var rule = PromotionRule(
+                open: try open.get(), busy: try busy.get(), leaving: leaving)
+            let next = try wishes.get()
+            let promotions = rule.decide(next)
+            if promotions.isEmpty {
+                // Those who were next may have got something else while they were waited for.
+                guard try isAnybodyNext.get() else { break }
+                continue
             }
+            promoted += try give(promotions, others: next, in: clinicID, by: author, newID)
         }
         return promoted
     }
+
+    /// Books what was decided. Who has become busy in this instant is left out; the next look finds that.
+    /// - Returns: How many seats were given away.
+    private func give(
+        _ promotions: [PromotionRule.Promotion], others wishes: [LockedWish], in clinicID: UUID,
+        by author: Author, _ newID: () -> UUID
+    ) throws -> Int {
+        let bookings = promotions.map { promotion in
+            Booking(
+                BookingRequest(
+                    slotID: promotion.slot.id, patientID: promotion.wish.patientID, reason: nil,
+                    author: author),
+                fulfilling: promotion.wish.id, newID: newID)
+        }
+        let fulfilled = Set(promotions.map(\.wish.id))
+        let others = wishes.filter { wish in
+            !fulfilled.contains(wish.id)
+                && promotions.contains {
+                    $0.wish.patientID == wish.patientID && wish.wants($0.slot)
+                }
+        }
+        let made = pipeline.write(bookings, in: clinicID)
+        pipeline.promote(bookings, in: clinicID, by: author, newID)
+        pipeline.withdrawWishes(
+            others.map { FulfilledWish(id: $0.id, author: author) },
+            fulfilledBy: bookings.map(\.id), in: clinicID, newID)
+        return try made.get().count
+    }
 }
 
-/// What is to give away, and to whom not.
+/// What is to give away, and where.
 private struct PromotionSearch {
-    private(set) var slots: [LockedSlot]
+    let slots: [LockedSlot]
+    let seats: Int
     let clinicID: UUID
     let leaving: Leaving?
-    /// Entries of patients who turned out to be busy.
-    var passed: [UUID] = []
+    let practitioners: [UUID]
+    let firstStart: Date
+    let lastStart: Date
+    let lastEnd: Date
 
-    init(slots: [LockedSlot], clinicID: UUID, leaving: Leaving?) {
+    init(_ slots: [LockedSlot], in clinicID: UUID, leaving: Leaving?) {
         self.slots = slots.filter { $0.booked < $0.capacity }
+        seats = self.slots.reduce(0) { $0 + $1.capacity - $1.booked }
         self.clinicID = clinicID
         self.leaving = leaving
+        practitioners = Array(Set(self.slots.map(\.practitionerID)))
+        firstStart = self.slots.map(\.startsAt).min() ?? .distantFuture
+        lastStart = self.slots.map(\.startsAt).max() ?? .distantPast
+        lastEnd = self.slots.map(\.endsAt).max() ?? .distantPast
     }
 
-    mutating func takeSeat(of slotID: UUID) {
-        guard let index = slots.firstIndex(where: { $0.id == slotID }) else { return }
-        slots[index].booked += 1
-        if slots[index].booked == slots[index].capacity { slots.remove(at: index) }
-    }
+    /// Patients who are looked at together: some more than there are seats for.
+    var limit: Int { min(200, seats + 4) }
 
-    /// The first who waits for one of the slots and can have it, with the earliest such.
-    var first: SQL {
+    /// The slot, of a table called `slots`, can be booked and given away.
+    var isOpen: SQL {
         """
-        SELECT waitlist.id, waitlist.patient_id, slots.id AS slot_id
+        slots.clinic_id = \(clinicID)
+        AND slots.id = ANY(\(slots.map(\.id)))
+        AND \(fragment: Slot.liveStatus) = 'free'
+        AND slots.starts_at > clock_timestamp()
+        AND \(fragment: TimeOff.covering("slots", in: clinicID)) IS NULL
+        """
+    }
+
+    /// The patients of those who wait for one of the slots and can have it, who has waited longest first.
+    var next: SQL {
+        """
+        SELECT waitlist.patient_id
         FROM waitlist
-        CROSS JOIN LATERAL (
-            SELECT slots.*
-            FROM unnest(\(Array(Set(slots.map(\.practitionerID))))) AS practitioner (id)
-            CROSS JOIN LATERAL (
-                SELECT *
-                FROM slots
-                WHERE slots.clinic_id = \(clinicID)
-                    AND slots.practitioner_id = practitioner.id
-                    AND slots.id = ANY(\(slots.map(\.id)))
-                    AND \(fragment: WaitlistEntry.wantsSlot)
+        WHERE waitlist.clinic_id = \(clinicID)
+            AND \(fragment: WaitlistEntry.isWaiting)
+            AND waitlist.wanted_from <= \(lastStart)
+            AND waitlist.wanted_to > \(firstStart)
+            AND coalesce(waitlist.practitioner_id = ANY(\(practitioners)), true)
+            AND EXISTS (
+                SELECT
+                FROM unnest(\(practitioners)) AS practitioner (id)
+                JOIN slots
+                    ON slots.practitioner_id = practitioner.id
+                    AND \(fragment: isOpen)
+                WHERE \(fragment: WaitlistEntry.wantsSlot)
                     AND \(fragment: WaitlistEntry.canHaveSlot)
-                    AND \(fragment: TimeOff.covering("slots", in: clinicID)) IS NULL
                     AND (waitlist.patient_id, slots.id)
                         IS DISTINCT FROM (\(leaving?.patientID), \(leaving?.slotID))
-                ORDER BY slots.starts_at, slots.id
-                LIMIT 1
-            ) AS slots
-            ORDER BY slots.starts_at, slots.id
-            LIMIT 1
-        ) AS slots
-        WHERE waitlist.clinic_id = \(clinicID)
-            AND waitlist.status = 'waiting'
-            AND waitlist.wanted_from <= \(slots.map(\.startsAt).max() ?? .distantPast)
-            AND waitlist.wanted_to > \(slots.map(\.startsAt).min() ?? .distantFuture)
-            AND waitlist.id <> ALL(\(passed))
+            )
         ORDER BY waitlist.created_at, waitlist.id
-        LIMIT 1
+        LIMIT \(limit)
         """
-    }
-}
-
-/// Who is next, and for which slot.
-private struct FoundWish: RowDecodable {
-    let entryID: UUID
-    let patientID: UUID
-    let slotID: UUID
-    /// What else the patient waits for and this would fulfil.
-    let otherWishes: [UUID]
-
-    init(row: inout Row) throws {
-        entryID = try row.next()
-        patientID = try row.next()
-        slotID = try row.next()
-        otherWishes = try row.next()
-    }
-}
-
-extension Booking {
-    fileprivate init(_ found: FoundWish, requestID: String, _ newID: () -> UUID) {
-        self.init(
-            BookingRequest(
-                slotID: found.slotID, patientID: found.patientID, reason: nil,
-                author: Author(subject: "system:waitlist", requestID: requestID)),
-            fulfilling: found.entryID, newID: newID)
     }
 }
 
 extension Pipeline {
-    /// Queues the row locks of all that the next patient waits for, in the list's order.
-    fileprivate func lockEntries(_ search: PromotionSearch) -> Pending<[Scalar<UUID>]> {
+    /// Queues the row locks of all that the next patients wait for, in the list's order.
+    fileprivate func lockWishes(_ search: PromotionSearch) -> Pending<[LockedWish]> {
         all(
-            Scalar<UUID>.self,
+            LockedWish.self,
             """
-            SELECT id
+            SELECT \(fragment: LockedWish.columns)
             FROM waitlist
             WHERE clinic_id = \(search.clinicID)
-                AND status = 'waiting'
-                AND patient_id = (SELECT patient_id FROM (\(fragment: search.first)) AS first)
+                AND \(fragment: WaitlistEntry.isWaiting)
+                AND patient_id = ANY(ARRAY(\(fragment: search.next)))
             ORDER BY created_at, id
             FOR UPDATE
             """)
     }
 
-    /// Queues the reading of who is next, now that those who were are locked.
-    fileprivate func find(_ search: PromotionSearch) -> Pending<FoundWish?> {
-        optional(
-            FoundWish.self,
+    /// Queues the question whether anybody is next, behind the wait for those who were.
+    fileprivate func isAnybodyNext(_ search: PromotionSearch) -> Pending<Bool> {
+        one(Scalar<Bool>.self, "SELECT EXISTS (\(fragment: search.next))").map(\.value)
+    }
+
+    /// Queues the reading of those slots that have a seat to give away.
+    fileprivate func openSlots(_ search: PromotionSearch) -> Pending<[LockedSlot]> {
+        all(
+            LockedSlot.self,
+            "SELECT \(fragment: LockedSlot.columns) FROM slots WHERE \(fragment: search.isOpen)")
+    }
+
+    /// Queues the reading of when those who wait are busy.
+    fileprivate func busyTimes(_ search: PromotionSearch) -> Pending<[BusyTime]> {
+        all(
+            BusyTime.self,
             """
-            SELECT
-                first.id,
-                first.patient_id,
-                first.slot_id,
-                ARRAY(
-                    SELECT waitlist.id
-                    FROM waitlist
-                    JOIN slots
-                        ON slots.clinic_id = \(search.clinicID) AND slots.id = first.slot_id
-                    WHERE waitlist.clinic_id = \(search.clinicID)
-                        AND waitlist.patient_id = first.patient_id
-                        AND waitlist.status = 'waiting'
-                        AND waitlist.id <> first.id
-                        AND \(fragment: WaitlistEntry.wantsSlot)
-                )
-            FROM (\(fragment: search.first)) AS first
+            SELECT DISTINCT
+                appointments.patient_id,
+                appointments.starts_at,
+                appointments.ends_at
+            FROM waitlist
+            JOIN appointments
+                ON appointments.clinic_id = \(search.clinicID)
+                AND appointments.patient_id = waitlist.patient_id
+                AND appointments.status <> 'cancelled'
+                AND tstzrange(appointments.starts_at, appointments.ends_at)
+                    && tstzrange(\(search.firstStart), \(search.lastEnd))
+            WHERE waitlist.clinic_id = \(search.clinicID)
+                AND \(fragment: WaitlistEntry.isWaiting)
+                AND waitlist.wanted_from <= \(search.lastStart)
+                AND waitlist.wanted_to > \(search.firstStart)
             """)
     }
 
-    /// Queues the fulfilment of a wish, if the booking that fulfils it was made.
+    /// Queues the fulfilment of the wishes that bookings are for, of those that were made.
     fileprivate func promote(
-        _ found: FoundWish, _ booking: Booking, entryID: UUID, in clinicID: UUID
+        _ bookings: [Booking], in clinicID: UUID, by author: Author, _ newID: () -> UUID
     ) {
         execute(
             """
-            WITH promoted AS (
+            WITH booking AS (
+                SELECT *
+                FROM unnest(
+                    \(bookings.map(\.id)),
+                    \(bookings.map(\.wish)),
+                    \(bookings.map { _ in newID() })
+                ) AS booking (id, wish, entry_id)
+            ),
+            promoted AS (
                 UPDATE waitlist
                 SET status = 'promoted',
                     appointment_id = appointments.id,
                     version = waitlist.version + 1
-                FROM appointments
-                WHERE waitlist.clinic_id = \(clinicID)
-                    AND waitlist.id = \(found.entryID)
-                    AND appointments.clinic_id = \(clinicID)
-                    AND appointments.id = \(booking.id)
+                FROM booking
+                JOIN appointments
+                    ON appointments.clinic_id = \(clinicID) AND appointments.id = booking.id
+                WHERE waitlist.clinic_id = \(clinicID) AND waitlist.id = booking.wish
                 RETURNING waitlist.*
             )
             INSERT INTO journal (\(fragment: JournalEntry.columns))
             SELECT
                 \(clinicID),
-                \(entryID),
+                booking.entry_id,
                 'waitlist_entry',
-                id,
-                version,
-                \(booking.request.author.subject),
+                promoted.id,
+                promoted.version,
+                \(author.subject),
                 'waitlist_entry.promoted',
-                \(booking.request.author.requestID),
-                jsonb_build_object('appointment_id', appointment_id)
-            FROM promoted
+                \(author.requestID),
+                jsonb_build_object('appointment_id', promoted.appointment_id)
+            FROM promoted JOIN booking ON booking.wish = promoted.id
             """)
     }
 }

@@ -59,6 +59,27 @@ extension WaitlistEntry: RowDecodable {
 // Which slots a wish is for, as conditions on tables called `waitlist` and `slots`.
 
 extension WaitlistEntry {
+    /// The entry waits, and its time is not over.
+    static let isWaiting: SQL = """
+        (waitlist.status = 'waiting' AND waitlist.wanted_to > clock_timestamp())
+        """
+
+    /// Whether an appointment's patient waits for anything.
+    static func isWaiting(patientOf target: AppointmentTarget) -> SQL {
+        """
+        EXISTS (
+            SELECT
+            FROM appointments
+            JOIN waitlist
+                ON waitlist.clinic_id = \(target.clinicID)
+                AND waitlist.patient_id = appointments.patient_id
+                AND \(fragment: isWaiting)
+            WHERE appointments.clinic_id = \(target.clinicID)
+                AND appointments.id = \(target.id)
+        )
+        """
+    }
+
     /// The slot is such a one.
     static let wantsSlot: SQL = """
         (
@@ -95,7 +116,7 @@ extension WaitlistEntry {
             JOIN waitlist
                 ON waitlist.clinic_id = \(clinicID)
                 AND waitlist.patient_id = appointments.patient_id
-                AND waitlist.status = 'waiting'
+                AND \(fragment: isWaiting)
             JOIN practitioners
                 ON practitioners.clinic_id = \(clinicID)
                 AND practitioners.id = coalesce(waitlist.practitioner_id, practitioners.id)

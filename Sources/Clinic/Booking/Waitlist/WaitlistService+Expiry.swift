@@ -18,7 +18,8 @@ extension WaitlistService {
                 WHERE EXISTS (
                         SELECT
                         FROM waitlist
-                        WHERE waitlist.clinic_id = clinics.id AND waitlist.status = 'waiting'
+                        WHERE waitlist.clinic_id = clinics.id
+                            AND \(fragment: WaitlistEntry.isWaiting)
                     )
                     AND EXISTS (
                         SELECT
@@ -36,7 +37,7 @@ extension WaitlistService {
 
     private func offerExpiredHolds(in clinicID: UUID) async throws -> Int {
         try await store.write(to: clinicID) { [newID = store.newID] tx in
-            tx.pipeline.shareWaitlist(of: clinicID)
+            tx.pipeline.lockWaitlist(of: clinicID)
             // Who has one of them locked is about to book it, or to free it and do the same.
             let slots = try tx.all(
                 LockedSlot.self,
@@ -49,7 +50,7 @@ extension WaitlistService {
                         SELECT
                         FROM waitlist
                         WHERE waitlist.clinic_id = \(clinicID)
-                            AND waitlist.status = 'waiting'
+                            AND \(fragment: WaitlistEntry.isWaiting)
                             AND \(fragment: WaitlistEntry.wantsSlot)
                     )
                 ORDER BY id

@@ -2,6 +2,9 @@ import FoundationEssentials
 import Postgres
 
 extension WaitlistService {
+    /// Entries at the most that wait for one patient.
+    static let entriesPerPatient = 20
+
     /// Has a patient wait for a seat, or gives it one that is free at once, so that nobody waits for a
     /// seat that is free.
     ///
@@ -10,7 +13,7 @@ extension WaitlistService {
     /// are tried.
     /// - Returns: The entry, which was promoted already if there was a seat.
     /// - Throws: `RecordError.patientNotFound`; `CalendarError.practitionerNotFound`; ``InvalidInput`` if
-    ///   the time is over; `LockError.lockLost`.
+    ///   the time is over; `WaitlistError.tooManyEntries`; `LockError.lockLost`.
     package func join(
         _ request: WaitlistRequest, in clinicID: UUID, once: Once<WaitlistEntry>? = nil
     ) async throws -> WaitlistEntry {
@@ -33,6 +36,15 @@ extension WaitlistService {
                 request.lock, by: request.author, on: "\(request.patientID)", in: clinicID)
             let slots = tx.pipeline.lockFreeSlots(for: request, in: clinicID, limit: limit)
             let now = tx.pipeline.one(Scalar<Date>.self, "SELECT clock_timestamp()")
+            let entries = tx.pipeline.one(
+                Scalar<Int>.self,
+                """
+                SELECT count(*)
+                FROM waitlist
+                WHERE clinic_id = \(clinicID)
+                    AND patient_id = \(request.patientID)
+                    AND \(fragment: WaitlistEntry.isWaiting)
+                """)
             let patientExists = tx.pipeline.patientExists(request.patientID, in: clinicID)
             let practitioner = request.practitionerID.map {
                 tx.pipeline.practitioner($0, in: clinicID)
@@ -44,6 +56,9 @@ extension WaitlistService {
             guard try isLocked.get() else { throw LockError.lockLost }
             guard try request.to > now.get().value else {
                 throw InvalidInput("to", "must be in the future")
+            }
+            guard try entries.get().value < Self.entriesPerPatient else {
+                throw WaitlistError.tooManyEntries
             }
             tx.pipeline.insert(request, id, in: clinicID)
             tx.pipeline.record(

@@ -41,6 +41,8 @@ package enum WaitlistError: Error, Hashable, Sendable {
     case entryNotFound
     /// The patient has a seat already.
     case alreadyPromoted
+    /// The patient waits for as much as one may wait for.
+    case tooManyEntries
 }
 
 extension WaitlistService {
