@@ -130,6 +130,41 @@ struct WaitlistRaceTests {
         }
     }
 
+    @Test("two seats at different times that are freed at once: one wish has one of them")
+    func oneWish() async throws {
+        try await withRace { fixture in
+            let patients = try await fixture.patients(4)
+            let slots = try await fixture.slots(2)
+            let ids = [
+                try await fixture.booked(slots[0], for: patients[0]),
+                try await fixture.booked(slots[1], for: patients[1]),
+            ]
+            // The first would have either, the next one only the second.
+            let first = try await fixture.wait(patients[2], from: slots[0], to: slots[1])
+            let next = try await fixture.wait(patients[3], from: slots[1])
+            let sessions = Sessions(of: fixture.service.database)
+            // What a promotion writes last keeps the first one waiting, with the wish in hand.
+            try await holding(
+                "LOCK TABLE waitlist IN SHARE MODE", in: fixture.service.database
+            ) { hold in
+                async let one = fixture.cancel(ids[0])
+                try await sessions.wait(until: .blocked)
+                async let other = fixture.cancel(ids[1])
+                try await sessions.wait(until: .blocked, 2)
+                hold.release()
+                #expect(try await [one.status, other.status] == [200, 200])
+            }
+            let given = [try await fixture.entry(first), try await fixture.entry(next)]
+            #expect(given.map(\.status) == [.promoted, .promoted])
+            #expect(given.map(\.version) == [2, 2])
+            #expect(
+                try await fixture.appointments(in: slots[0]).map(\.patientID) == [patients[2].id])
+            #expect(
+                try await fixture.appointments(in: slots[1]).map(\.patientID) == [patients[3].id])
+            #expect(try await fixture.breaches() == [])
+        }
+    }
+
     @Test("who begins to wait in that moment, 200 rounds: has the seat all the same")
     func beginningToWait() async throws {
         try await withRace { fixture in
