@@ -112,7 +112,9 @@ extension DatabaseConfiguration {
             set_config(
                 'idle_in_transaction_session_timeout',
                 \("\(idleInTransactionTimeout.milliseconds)"), false),
-            set_config('TimeZone', 'UTC', false)
+            set_config('TimeZone', 'UTC', false),
+            -- Short statements: compiling one takes longer than running it.
+            set_config('jit', 'off', false)
             """
         guard let role else { return "SELECT \(fragment: limits)" }
         return "SELECT \(fragment: limits), set_config('role', \(role), false)"

@@ -114,6 +114,14 @@ struct IdempotencyTests {
             let quoted = try await fixture.send(
                 "POST", "appointments", as: token, body, key: "\"k\"")
             #expect(quoted.headers["idempotency-replayed"] == "true")
+            // Another patient's is another one, even if both have the same subject.
+            let twin = try await fixture.token(of: patients[1])
+            let cancelled = try await fixture.send(
+                "POST", "appointments/\(first.id)/cancel", as: token, key: "c")
+            #expect(cancelled.status == 200)
+            let spied = try await fixture.send(
+                "POST", "appointments/\(first.id)/cancel", as: twin, key: "c")
+            #expect(spied.problemCode == "appointment_not_found")
             // Another caller's is another one.
             let other = try await fixture.service.token(
                 .patient, clinic: fixture.clinic.id, patient: patients[1].id, subject: "other")

@@ -238,6 +238,60 @@ struct WaitlistTests {
         }
     }
 
+    @Test("first come, first served for each seat: an early wish does not carry a late one along")
+    func lateWish() async throws {
+        try await withService { service in
+            let fixture = try await Fixture(service)
+            let slots = try await fixture.slots(2)
+            let patients = try await fixture.patients(7)
+            let timeOff = try await fixture.timeOff(slots[0].startsAt, slots[1].endsAt).id
+            let first = try await fixture.wait(patients[0], from: slots[0])
+            for patient in patients[1...5] {
+                _ = try await fixture.wait(patient, from: slots[0])
+            }
+            let next = try await fixture.wait(patients[6], from: slots[1])
+            let late = try await fixture.wait(patients[0], from: slots[1])
+            _ = try await fixture.send("DELETE", "time-off/\(timeOff)", as: fixture.admin)
+            #expect(try await fixture.entry(first).status == .promoted)
+            #expect(try await fixture.entry(next).status == .promoted)
+            #expect(try await fixture.entry(late).status == .waiting)
+            #expect(try await fixture.breaches() == [])
+        }
+    }
+
+    @Test("who becomes free is tried for every slot that this barred, not only for the earliest")
+    func barred() async throws {
+        try await withService { service in
+            let fixture = try await Fixture(service)
+            let calendar = CalendarService(store: service.store)
+            let patients = try await fixture.patients(1)
+            let start = Date(
+                timeIntervalSince1970: (Date().timeIntervalSince1970 + 86_400).rounded())
+            // An hour in which 25 colleagues have something early, and one of them something late.
+            let hour = try await calendar.createSlot(
+                SlotDraft(
+                    practitionerID: fixture.practitioner.id, startsAt: start,
+                    endsAt: start.addingTimeInterval(3600)), in: fixture.clinic.id,
+                by: Fixture.author)
+            var early: [Slot] = []
+            for _ in 1...25 {
+                early += try await fixture.slots(1, from: start, by: fixture.colleague())
+            }
+            let late = try await fixture.slots(
+                1, from: start.addingTimeInterval(2700), by: early[0].practitionerID)[0]
+            let id = try await fixture.booked(hour, for: patients[0])
+            let wishes = [
+                try await fixture.wait(patients[0], from: early[0]),
+                try await fixture.wait(patients[0], from: late),
+            ]
+            #expect(try await fixture.cancel(id).status == 200)
+            for wish in wishes {
+                #expect(try await fixture.entry(wish).status == .promoted)
+            }
+            #expect(try await fixture.breaches() == [])
+        }
+    }
+
     @Test("a slot that was opened by hand in time off: given away once that is over")
     func openedByHand() async throws {
         try await withFixture { fixture, slots, patients in

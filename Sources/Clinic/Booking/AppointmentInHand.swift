@@ -28,14 +28,7 @@ extension Transaction {
     ) throws -> AppointmentInHand {
         let isAlone = pipeline.lockWaitlist(freeingSeatOf: target)
         let isLocked = pipeline.holdsLock(
-            target.lock, by: target.author,
-            on: """
-                (
-                    SELECT patient_id
-                    FROM appointments
-                    WHERE clinic_id = \(target.clinicID) AND id = \(target.id)
-                )
-                """, in: target.clinicID)
+            target.lock, by: target.author, on: target.patient, in: target.clinicID)
         let slots = pipeline.lockSlots(of: target, and: newSlotID)
         let appointment = pipeline.lock(target)
         let circumstances = pipeline.one(

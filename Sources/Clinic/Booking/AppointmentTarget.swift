@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Postgres
 
 /// An appointment that is to be changed, by whom, and on what condition.
 package struct AppointmentTarget: Hashable, Sendable {
@@ -22,6 +23,11 @@ package struct AppointmentTarget: Hashable, Sendable {
         self.version = version
         self.lock = lock
         self.author = author
+    }
+
+    /// Whose it is: an expression.
+    var patient: SQL {
+        "(SELECT patient_id FROM appointments WHERE clinic_id = \(clinicID) AND id = \(id))"
     }
 
     /// Whether the patient itself acts, who has no say any more once it has begun.

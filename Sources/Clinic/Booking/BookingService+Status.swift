@@ -13,14 +13,7 @@ extension BookingService {
         let sources = AppointmentStatus.allCases.filter { $0.mayBecome(status) }
         return try await store.write(to: target.clinicID, once: once) { tx in
             let isLocked = tx.pipeline.holdsLock(
-                target.lock, by: target.author,
-                on: """
-                    (
-                        SELECT patient_id
-                        FROM appointments
-                        WHERE clinic_id = \(target.clinicID) AND id = \(target.id)
-                    )
-                    """, in: target.clinicID)
+                target.lock, by: target.author, on: target.patient, in: target.clinicID)
             let changed = tx.pipeline.optional(
                 Appointment.self,
                 """

@@ -3,6 +3,13 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 
+extension Caller {
+    /// Whose keys are this caller's: the subject's, and of one that several patients go by, this patient's.
+    fileprivate var nameAmongKeys: String {
+        patientID.map { "\(subject) as patient \($0.text)" } ?? subject
+    }
+}
+
 extension Call {
     /// The request as one that may be sent again; nil without `Idempotency-Key`.
     /// - Throws: ``Problem`` 400 for a key that is none.
@@ -14,7 +21,7 @@ extension Call {
             guard (1...255).contains(key.utf8.count),
                 key.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
             else { throw Problem.invalidIdempotencyKey }
-            let author = caller.map { IdempotentRequest.Author.subject($0.subject) }
+            let author = caller.map { IdempotentRequest.Author.subject($0.nameAmongKeys) }
             return IdempotentRequest(
                 in: (try? clinicID) ?? .noClinic, by: author ?? .anonymous(body: text), key: key,
                 content: fingerprint)

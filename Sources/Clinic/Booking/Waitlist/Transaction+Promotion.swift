@@ -29,17 +29,17 @@ extension Transaction {
             let wishes = pipeline.lockWishes(search)
             let open = pipeline.openSlots(search)
             let busy = pipeline.busyTimes(search)
-            let isAnybodyNext = pipeline.isAnybodyNext(search)
             var rule = PromotionRule(
                 open: try open.get(), busy: try busy.get(), leaving: leaving)
-            let next = try wishes.get()
-            let promotions = rule.decide(next)
+            let found = try wishes.get()
+            let promotions = rule.decide(found.filter(\.isNext).map(\.wish))
             if promotions.isEmpty {
                 // Those who were next may have got something else while they were waited for.
-                guard try isAnybodyNext.get() else { break }
+                guard try pipeline.isAnybodyNext(search).get() else { break }
                 continue
             }
-            promoted += try give(promotions, others: next, in: clinicID, by: author, newID)
+            promoted += try give(
+                promotions, of: found.map(\.wish), in: clinicID, by: author, newID)
         }
         return promoted
     }
@@ -47,7 +47,7 @@ extension Transaction {
     /// Books what was decided. Who has become busy in this instant is left out; the next look finds that.
     /// - Returns: How many seats were given away.
     private func give(
-        _ promotions: [PromotionRule.Promotion], others wishes: [LockedWish], in clinicID: UUID,
+        _ promotions: [PromotionRule.Promotion], of wishes: [LockedWish], in clinicID: UUID,
         by author: Author, _ newID: () -> UUID
     ) throws -> Int {
         let bookings = promotions.map { promotion in
@@ -57,12 +57,9 @@ extension Transaction {
                     author: author),
                 fulfilling: promotion.wish.id, newID: newID)
         }
-        let fulfilled = Set(promotions.map(\.wish.id))
+        // Those that are promoted do not wait any more by then.
         let others = wishes.filter { wish in
-            !fulfilled.contains(wish.id)
-                && promotions.contains {
-                    $0.wish.patientID == wish.patientID && wish.wants($0.slot)
-                }
+            promotions.contains { $0.wish.patientID == wish.patientID && wish.wants($0.slot) }
         }
         let made = pipeline.write(bookings, in: clinicID)
         pipeline.promote(bookings, in: clinicID, by: author, newID)
@@ -103,16 +100,17 @@ private struct PromotionSearch {
         """
         slots.clinic_id = \(clinicID)
         AND slots.id = ANY(\(slots.map(\.id)))
+        AND slots.starts_at BETWEEN \(firstStart) AND \(lastStart)
         AND \(fragment: Slot.liveStatus) = 'free'
         AND slots.starts_at > clock_timestamp()
         AND \(fragment: TimeOff.covering("slots", in: clinicID)) IS NULL
         """
     }
 
-    /// The patients of those who wait for one of the slots and can have it, who has waited longest first.
+    /// Those who wait for one of the slots and can have it, who has waited longest first.
     var next: SQL {
         """
-        SELECT waitlist.patient_id
+        SELECT waitlist.id, waitlist.patient_id
         FROM waitlist
         WHERE waitlist.clinic_id = \(clinicID)
             AND \(fragment: WaitlistEntry.isWaiting)
@@ -136,23 +134,38 @@ private struct PromotionSearch {
     }
 }
 
+/// What one of the next patients waits for.
+private struct FoundWish: RowDecodable {
+    /// Whether it is among the next itself. The patient's other wishes come in their turn.
+    let isNext: Bool
+    let wish: LockedWish
+
+    init(row: inout Row) throws {
+        isNext = try row.next()
+        wish = try LockedWish(row: &row)
+    }
+}
+
 extension Pipeline {
     /// Queues the row locks of all that the next patients wait for, in the list's order.
-    fileprivate func lockWishes(_ search: PromotionSearch) -> Pending<[LockedWish]> {
+    fileprivate func lockWishes(_ search: PromotionSearch) -> Pending<[FoundWish]> {
         all(
-            LockedWish.self,
+            FoundWish.self,
             """
-            SELECT \(fragment: LockedWish.columns)
+            WITH next AS MATERIALIZED (\(fragment: search.next))
+            SELECT
+                id = ANY(ARRAY(SELECT next.id FROM next)),
+                \(fragment: LockedWish.columns)
             FROM waitlist
             WHERE clinic_id = \(search.clinicID)
                 AND \(fragment: WaitlistEntry.isWaiting)
-                AND patient_id = ANY(ARRAY(\(fragment: search.next)))
+                AND patient_id = ANY(ARRAY(SELECT next.patient_id FROM next))
             ORDER BY created_at, id
             FOR UPDATE
             """)
     }
 
-    /// Queues the question whether anybody is next, behind the wait for those who were.
+    /// Queues the question whether anybody is next by now.
     fileprivate func isAnybodyNext(_ search: PromotionSearch) -> Pending<Bool> {
         one(Scalar<Bool>.self, "SELECT EXISTS (\(fragment: search.next))").map(\.value)
     }

@@ -111,7 +111,7 @@ extension WaitlistEntry {
     static func slotsBarred(by appointmentID: UUID, in clinicID: UUID) -> SQL {
         """
         (
-            SELECT slots.id
+            SELECT DISTINCT slots.id
             FROM appointments
             JOIN waitlist
                 ON waitlist.clinic_id = \(clinicID)
@@ -131,9 +131,8 @@ extension WaitlistEntry {
                 AND appointments.id = \(appointmentID)
                 AND appointments.status <> 'cancelled'
                 AND \(fragment: Slot.liveStatus) = 'free'
+                AND slots.starts_at > clock_timestamp()
                 AND \(fragment: wantsSlot)
-            ORDER BY slots.starts_at, slots.id
-            LIMIT 20
         )
         """
     }

@@ -52,7 +52,9 @@ extension WaitlistService {
                         WHERE waitlist.clinic_id = \(clinicID)
                             AND \(fragment: WaitlistEntry.isWaiting)
                             AND \(fragment: WaitlistEntry.wantsSlot)
+                            AND \(fragment: WaitlistEntry.canHaveSlot)
                     )
+                    AND \(fragment: TimeOff.covering("slots", in: clinicID)) IS NULL
                 ORDER BY id
                 LIMIT 100
                 FOR UPDATE SKIP LOCKED

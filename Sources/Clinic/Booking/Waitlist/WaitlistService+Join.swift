@@ -82,7 +82,11 @@ extension WaitlistService {
                 FROM waitlist
                 WHERE clinic_id = \(clinicID) AND id = \(id)
                 """)
-            if entry.status == .waiting && free.count == limit { throw LocksMissed() }
+            if entry.status == .waiting,
+                try tx.pipeline.isAnotherFree(for: entry, than: free, in: clinicID).get()
+            {
+                throw LocksMissed()
+            }
             return .known(entry)
         }
     }
@@ -101,7 +105,8 @@ extension Pipeline {
                     \(clinicID) AS clinic_id,
                     \(request.patientID) AS patient_id,
                     \(request.practitionerID) AS practitioner_id,
-                    \(request.from) AS wanted_from,
+                    -- What the search begins with: slots of the past are many.
+                    greatest(\(request.from), statement_timestamp()) AS wanted_from,
                     \(request.to) AS wanted_to
             ),
             wanted AS MATERIALIZED (
@@ -117,6 +122,7 @@ extension Pipeline {
                         AND slots.practitioner_id = practitioners.id
                         AND \(fragment: WaitlistEntry.wantsSlot)
                         AND \(fragment: WaitlistEntry.canHaveSlot)
+                        AND \(fragment: TimeOff.covering("slots", in: clinicID)) IS NULL
                     ORDER BY slots.starts_at, slots.id
                     LIMIT \(limit)
                 ) AS slots
@@ -129,6 +135,35 @@ extension Pipeline {
             ORDER BY id
             FOR UPDATE
             """)
+    }
+
+    /// Queues the question whether there is a free slot that the patient can have besides those that were
+    /// looked at, which others have taken in the meantime or waited for longer.
+    fileprivate func isAnotherFree(
+        for entry: WaitlistEntry, than slots: [LockedSlot], in clinicID: UUID
+    ) -> Pending<Bool> {
+        one(
+            Scalar<Bool>.self,
+            """
+            SELECT EXISTS (
+                SELECT
+                FROM waitlist
+                JOIN practitioners
+                    ON practitioners.clinic_id = \(clinicID)
+                    AND practitioners.id = coalesce(waitlist.practitioner_id, practitioners.id)
+                JOIN slots
+                    ON slots.clinic_id = \(clinicID)
+                    AND slots.practitioner_id = practitioners.id
+                    AND slots.starts_at > statement_timestamp()
+                    AND \(fragment: WaitlistEntry.wantsSlot)
+                WHERE waitlist.clinic_id = \(clinicID)
+                    AND waitlist.id = \(entry.id)
+                    AND slots.id <> ALL(\(slots.map(\.id)))
+                    AND \(fragment: WaitlistEntry.canHaveSlot)
+                    AND \(fragment: TimeOff.covering("slots", in: clinicID)) IS NULL
+            )
+            """
+        ).map(\.value)
     }
 
     fileprivate func insert(_ request: WaitlistRequest, _ id: UUID, in clinicID: UUID) {
