@@ -32,7 +32,7 @@ package struct HTTPFront: Sendable {
         readiness: @escaping @Sendable () async -> Readiness = { .ready }
     ) {
         calendar = CalendarService(store: store)
-        booking = BookingService(store: store)
+        booking = BookingService(store: store, waitingLimit: limits.requests)
         patients = PatientService(store: store)
         admin = AdminService(store: store)
         audit = AuditService(store: store)

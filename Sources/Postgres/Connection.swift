@@ -113,6 +113,8 @@ extension DatabaseConfiguration {
                 'idle_in_transaction_session_timeout',
                 \("\(idleInTransactionTimeout.milliseconds)"), false),
             set_config('TimeZone', 'UTC', false),
+            set_config('plan_cache_mode', \(plansOnce ? "force_generic_plan" : "auto"), false),
+            set_config('enable_seqscan', \(plansOnce ? "off" : "on"), false),
             -- Short statements: compiling one takes longer than running it.
             set_config('jit', 'off', false)
             """

@@ -31,6 +31,11 @@ public struct DatabaseConfiguration: Sendable {
     /// How long sent bytes may stay unacknowledged before the network counts as broken.
     public var tcpUserTimeout: Duration = .seconds(5)
 
+    /// Whether a session plans each statement once, for whatever parameters come, and by an index where
+    /// there is one. Right for short statements: planning them anew costs more than running them, and a
+    /// plan that was made while a table was empty must not scan it when it is full. Wrong for reports.
+    public var plansOnce = true
+
     /// A configuration with the limits above.
     public init(url: String, role: String? = nil) {
         self.url = url

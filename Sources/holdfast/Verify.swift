@@ -22,6 +22,8 @@ struct Verify: AsyncParsableCommand {
         configuration.poolSize = 1
         configuration.statementTimeout = .seconds(statementTimeout.seconds)
         configuration.deadline = .seconds(86_400)
+        // It reads whole tables.
+        configuration.plansOnce = false
         let database = Database(configuration)
         let report: Verification.Report
         do {

@@ -20,11 +20,11 @@ struct BookingServiceTests {
                 (group.id, patients[1]), (group.id, patients[2]), (UUID(), patients[0]),
                 (slots[1].id, stranger),
             ]
-            let outcomes = try await clinic.booking.book(
-                wishes.map { clinic.request($0, for: $1) }, in: clinic.id,
-                until: clinic.booking.store.nextDeadline)
+            let outcomes = await clinic.desk.book(
+                wishes.map { clinic.booking($0, for: $1) }, in: clinic.id,
+                waitingForLocks: false)
             let refusals = outcomes.map { outcome -> BookingRefusal? in
-                if case .refused(let refusal) = outcome { refusal } else { nil }
+                if case .refused(let refusal, _) = outcome { refusal } else { nil }
             }
             #expect(
                 refusals == [

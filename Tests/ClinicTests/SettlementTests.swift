@@ -12,12 +12,12 @@ struct SettlementTests {
     func committed() async throws {
         try await withUnreliableClinic { scene in
             scene.proxy.arm(.loseAnswer, passing: 1)
-            let outcomes = try await scene.booking.book(
-                scene.patients.map { scene.clinic.request(scene.slot, for: $0) },
-                in: scene.clinic.id, until: scene.booking.store.nextDeadline)
+            let outcomes = await BookingDesk(store: scene.booking.store).book(
+                scene.patients.map { scene.clinic.booking(scene.slot, for: $0) },
+                in: scene.clinic.id, waitingForLocks: false)
             let appointments = try await scene.appointments()
             #expect(appointments.map(\.patientID) == [scene.patients[0]])
-            guard case .booked(let booked) = outcomes[0], case .refused(.slotTaken) = outcomes[1]
+            guard case .booked(let booked) = outcomes[0], case .refused(.slotTaken, _) = outcomes[1]
             else {
                 Issue.record("\(outcomes)")
                 return

@@ -13,12 +13,14 @@ struct TestClinic: Sendable {
     let dermatologist: UUID
     let calendar: CalendarService
     let booking: BookingService
+    let desk: BookingDesk
     let patientService: PatientService
 
     init(_ db: TestDatabase) async throws {
         let store = Store(database: db.service, environment: .test)
         calendar = CalendarService(store: store)
         booking = BookingService(store: store)
+        desk = BookingDesk(store: store)
         patientService = PatientService(store: store)
         id = try await calendar.createClinic(
             name: "Lindenhof", timeZone: "Europe/Berlin", by: Self.author
@@ -60,6 +62,10 @@ struct TestClinic: Sendable {
             },
             in: id, by: Self.author
         ).map(\.id)
+    }
+
+    func booking(_ slot: UUID, for patient: UUID) -> Booking {
+        Booking(request(slot, for: patient), newID: booking.store.newID)
     }
 
     func request(_ slot: UUID, for patient: UUID) -> BookingRequest {

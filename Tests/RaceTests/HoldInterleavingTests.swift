@@ -171,7 +171,7 @@ struct HoldInterleavingTests {
 
     /// A slot and two patients who want it.
     private struct Scene: Sendable {
-        let fixture: Fixture
+        var fixture: Fixture
         let slot: Slot
         let ann: Patient
         let ben: Patient
@@ -198,20 +198,26 @@ struct HoldInterleavingTests {
         }
 
         /// Has the second step come while the first one, which writes, has the slot's lock: what that
-        /// does last keeps it waiting.
+        /// does last keeps it waiting. It comes to another instance: within one, who books stands behind
+        /// who books without asking the database.
         func takeTogether(_ first: Step, _ second: Step, _ version: Int) async throws -> [String] {
-            let sessions = Sessions(of: fixture.service.database)
+            let database = fixture.service.database
+            let sessions = Sessions(of: database)
             let told = Mutex<[String]>([])
-            try await holding(
-                "LOCK TABLE journal IN SHARE ROW EXCLUSIVE MODE", in: fixture.service.database
-            ) { hold in
-                async let one = take(first, version)
-                try await sessions.wait(until: .blocked)
-                async let other = take(second, version)
-                try await sessions.wait(until: .blocked, 2)
-                hold.release()
-                let answers = try await [one, other]
-                told.withLock { $0 = answers }
+            try await withService(on: database, database.service) { elsewhere in
+                var there = self
+                there.fixture = fixture.moved(to: elsewhere)
+                try await holding(
+                    "LOCK TABLE journal IN SHARE ROW EXCLUSIVE MODE", in: database
+                ) { [there] hold in
+                    async let one = take(first, version)
+                    try await sessions.wait(until: .blocked)
+                    async let other = there.take(second, version)
+                    try await sessions.wait(until: .blocked, 2)
+                    hold.release()
+                    let answers = try await [one, other]
+                    told.withLock { $0 = answers }
+                }
             }
             return told.withLock { $0 }
         }

@@ -48,6 +48,7 @@ extension LockedSlot: RowDecodable {
 
 /// What the database knows of one request's patient, read once the slots were locked.
 struct PatientCircumstances: Hashable, Sendable {
+    var slotIsKnown = true
     let patientIsKnown: Bool
     /// Has an active appointment that overlaps with the slot asked for.
     let isBusy: Bool
@@ -59,6 +60,7 @@ struct PatientCircumstances: Hashable, Sendable {
 
 extension PatientCircumstances: RowDecodable {
     init(row: inout Row) throws {
+        slotIsKnown = try row.next()
         patientIsKnown = try row.next()
         isBusy = try row.next()
         readAt = try row.next()

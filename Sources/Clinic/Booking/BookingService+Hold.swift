@@ -59,7 +59,7 @@ extension BookingService {
                         expiresAt: held.until, isRenewed: isRenewed))
             }
         } catch let refusal as BookingRefusal {
-            throw await refused(refusal, request.slotID, in: clinicID)
+            throw await store.refused(refusal, request.slotID, in: clinicID)
         }
     }
 

@@ -22,13 +22,13 @@ extension BookingService {
                 }
             }
         } catch let refusal as BookingRefusal {
-            throw await refused(refusal, slotID, in: target.clinicID)
+            throw await store.refused(refusal, slotID, in: target.clinicID)
         } catch let error as PostgresError where error.violates("appointment_patient_no_overlap") {
             // The patient got another appointment for that time since it was looked for.
-            throw await refused(.patientBusy, slotID, in: target.clinicID)
+            throw await store.refused(.patientBusy, slotID, in: target.clinicID)
         } catch let error as PostgresError where error.violates("appointment_one_per_seat") {
             // The second defence. While the locks are in place it has nothing to do.
-            throw await refused(.slotTaken, slotID, in: target.clinicID)
+            throw await store.refused(.slotTaken, slotID, in: target.clinicID)
         }
     }
 
@@ -43,8 +43,8 @@ extension BookingService {
         let request = BookingRequest(
             slotID: slotID, patientID: appointment.patientID, reason: appointment.reason,
             author: target.author)
-        let patients = readPatients(
-            of: [request], in: target.clinicID, moving: appointment.id, tx)
+        let patients = tx.pipeline.circumstances(
+            of: [request], in: target.clinicID, moving: appointment.id)
         guard let patient = try patients.get().first else {
             preconditionFailure("a request got no circumstances")
         }

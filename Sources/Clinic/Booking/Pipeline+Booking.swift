@@ -8,9 +8,11 @@ extension Pipeline {
     /// really inserted: a patient who got another appointment for that time since the reading is
     /// left out by `ON CONFLICT`, which also keeps two transactions that insert crosswise from
     /// deadlocking. Seats are covered by the slots' locks, so a conflict there is an error.
-    func write(_ winners: [Booking], in clinicID: UUID) -> Pending<[Appointment]> {
+    /// - Parameter now: When they are made, by the database's clock; nil: when the statement runs.
+    /// - Returns: Which of them were made.
+    func write(_ winners: [Booking], at now: Date?, in clinicID: UUID) -> Pending<Set<UUID>> {
         all(
-            Appointment.self,
+            Scalar<UUID>.self,
             """
             WITH winner AS (
                 SELECT *, row_number() OVER (PARTITION BY slot_id ORDER BY place) AS turn
@@ -49,7 +51,8 @@ extension Pipeline {
                     patient_id,
                     starts_at,
                     ends_at,
-                    reason
+                    reason,
+                    created_at
                 )
                 SELECT
                     \(clinicID),
@@ -63,7 +66,8 @@ extension Pipeline {
                     winner.patient_id,
                     slots.starts_at,
                     slots.ends_at,
-                    winner.reason
+                    winner.reason,
+                    coalesce(\(now), clock_timestamp())
                 FROM winner
                 JOIN slots ON slots.clinic_id = \(clinicID) AND slots.id = winner.slot_id
                 ORDER BY winner.patient_id
@@ -146,9 +150,22 @@ extension Pipeline {
                 JOIN patients
                     ON patients.clinic_id = \(clinicID) AND patients.id = change.patient_id
             )
-            SELECT \(fragment: Appointment.columns)
+            SELECT id
             FROM booked
-            """)
+            """
+        ).map { Set($0.map(\.value)) }
+    }
+
+    /// Queues the question which of several appointments were made.
+    func made(_ ids: [UUID], in clinicID: UUID) -> Pending<Set<UUID>> {
+        all(
+            Scalar<UUID>.self,
+            """
+            SELECT id
+            FROM appointments
+            WHERE clinic_id = \(clinicID) AND id = ANY(\(ids))
+            """
+        ).map { Set($0.map(\.value)) }
     }
 }
 

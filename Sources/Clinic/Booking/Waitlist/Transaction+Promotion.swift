@@ -61,7 +61,7 @@ extension Transaction {
         let others = wishes.filter { wish in
             promotions.contains { $0.wish.patientID == wish.patientID && wish.wants($0.slot) }
         }
-        let made = pipeline.write(bookings, in: clinicID)
+        let made = pipeline.write(bookings, at: nil, in: clinicID)
         pipeline.promote(bookings, in: clinicID, by: author, newID)
         pipeline.withdrawWishes(
             others.map { FulfilledWish(id: $0.id, author: author) },

@@ -1,17 +1,18 @@
 import FoundationEssentials
 import Postgres
 
-extension BookingService {
-    /// Queues the row locks of the offline locks that requests of the batch name, before everything
-    /// else: until the transaction ends they can neither be taken over nor released.
-    /// - Returns: Until when each request's lock is good, for ever if it names none; nil for one that is
-    ///   not its author's or does not cover the patient.
+extension Pipeline {
+    /// Queues the row locks of the offline locks that bookings name, before everything else: until the
+    /// transaction ends they can neither be taken over nor released.
+    /// - Parameter waiting: Whether to wait for whoever changes such a lock, and not to pass it over.
+    /// - Returns: Until when each booking's lock is good, for ever if it names none; nil for one that is
+    ///   not its author's, does not cover the patient, or was passed over.
     func lockOfflineLocks(
-        of bookings: [Booking], in clinicID: UUID, _ tx: Transaction
+        of bookings: [Booking], in clinicID: UUID, waiting: Bool
     ) -> Pending<[Date?]> {
         let claims = bookings.compactMap { booking in booking.request.lock.map { (booking, $0) } }
         guard !claims.isEmpty else { return Pending { bookings.map { _ in .distantFuture } } }
-        return tx.pipeline.all(
+        return all(
             LockedUntil.self,
             """
             SELECT claim.booking_id, offline_locks.expires_at
@@ -34,7 +35,7 @@ extension BookingService {
                     AND target.token = claim.token
             )
             ORDER BY offline_locks.token
-            FOR SHARE OF offline_locks
+            FOR SHARE OF offline_locks \(fragment: waiting ? "" : "SKIP LOCKED")
             """
         ).map { rows in
             let ends = Dictionary(uniqueKeysWithValues: rows.map { ($0.bookingID, $0.expiresAt) })
@@ -42,11 +43,20 @@ extension BookingService {
         }
     }
 
-    /// Queues the row locks of the batch's slots, in the order of their ids.
+    /// Queues the row locks of slots, in the order of their ids.
+    /// - Parameter waiting: Whether to wait for whoever has one of them, and not to pass it over.
     func lockSlots(
-        of bookings: [Booking], in clinicID: UUID, _ tx: Transaction
+        _ ids: [UUID], in clinicID: UUID, waiting: Bool = true
     ) -> Pending<[LockedSlot]> {
-        tx.pipeline.lockSlots(bookings.map(\.request.slotID), in: clinicID)
+        all(
+            LockedSlot.self,
+            """
+            SELECT \(fragment: LockedSlot.columns)
+            FROM slots
+            WHERE clinic_id = \(clinicID) AND id = ANY(\(ids))
+            ORDER BY id
+            FOR UPDATE \(fragment: waiting ? "" : "SKIP LOCKED")
+            """)
     }
 
     /// Queues the reading of what the rule needs besides the slots, in the order of the requests.
@@ -54,16 +64,17 @@ extension BookingService {
     /// A statement of its own behind the lock, and the clock with it: a statement that waited for a
     /// lock goes on with the snapshot and the time that it had before.
     /// - Parameter appointmentID: One that is about to be moved, and so keeps its patient from nothing.
-    func readPatients(
-        of requests: [BookingRequest], in clinicID: UUID, moving appointmentID: UUID? = nil,
-        _ tx: Transaction
+    func circumstances(
+        of requests: [BookingRequest], in clinicID: UUID, moving appointmentID: UUID? = nil
     ) -> Pending<[PatientCircumstances]> {
-        tx.pipeline.all(
+        all(
             PatientCircumstances.self,
             """
             SELECT
+                slots.id IS NOT NULL,
                 patients.id IS NOT NULL,
-                EXISTS (
+                -- Nobody gets a seat that is not there, busy or not.
+                CASE WHEN slots.booked < slots.capacity THEN EXISTS (
                     SELECT
                     FROM appointments
                     WHERE appointments.clinic_id = \(clinicID)
@@ -72,16 +83,16 @@ extension BookingService {
                         AND appointments.id IS DISTINCT FROM \(appointmentID)
                         AND tstzrange(appointments.starts_at, appointments.ends_at)
                             && tstzrange(slots.starts_at, slots.ends_at)
-                ),
+                ) ELSE false END,
                 clock_timestamp(),
-                ARRAY(
+                CASE WHEN slots.booked < slots.capacity THEN ARRAY(
                     SELECT waitlist.id
                     FROM waitlist
                     WHERE waitlist.clinic_id = \(clinicID)
                         AND waitlist.patient_id = request.patient_id
                         AND waitlist.status = 'waiting'
                         AND \(fragment: WaitlistEntry.wantsSlot)
-                )
+                ) ELSE '{}' END
             FROM unnest(
                 \(requests.map(\.slotID)),
                 \(requests.map(\.patientID))
@@ -91,21 +102,6 @@ extension BookingService {
             LEFT JOIN patients
                 ON patients.clinic_id = \(clinicID) AND patients.id = request.patient_id
             ORDER BY request.place
-            """)
-    }
-}
-
-extension Pipeline {
-    /// Queues the row locks of slots, in the order of their ids.
-    func lockSlots(_ ids: [UUID], in clinicID: UUID) -> Pending<[LockedSlot]> {
-        all(
-            LockedSlot.self,
-            """
-            SELECT \(fragment: LockedSlot.columns)
-            FROM slots
-            WHERE clinic_id = \(clinicID) AND id = ANY(\(ids))
-            ORDER BY id
-            FOR UPDATE
             """)
     }
 }

@@ -1,0 +1,107 @@
+import FoundationEssentials
+import Postgres
+
+/// What a transaction has decided of one booking.
+enum BookingDecision: Sendable {
+    case booked(Appointment)
+    case refused(BookingRefusal)
+    /// It cannot be decided, whoever is beside it.
+    case failed(any Error)
+    /// Somebody else has locked what it needs, and it did not wait.
+    case isLate
+    /// Between the reading and the writing its patient got another appointment for that time.
+    case again
+}
+
+extension Transaction {
+    /// Books for a batch: two round trips, lock and read; write and commit.
+    ///
+    /// - Parameter waiting: Whether to wait for locks that somebody else has.
+    /// - Returns: A decision for each booking, in their order.
+    func decide(
+        _ bookings: [Booking], in clinicID: UUID, waitingForLocks waiting: Bool,
+        _ newID: @escaping () -> UUID
+    ) throws -> Outcome<[BookingDecision]> {
+        let keyed = bookings.compactMap(\.once?.request).map(IdempotencyKey.init)
+        let turns = pipeline.tryTurns(for: keyed)
+        let locks = pipeline.lockOfflineLocks(of: bookings, in: clinicID, waiting: waiting)
+        let slots = pipeline.lockSlots(
+            Array(Set(bookings.map(\.request.slotID))), in: clinicID, waiting: waiting)
+        let patients = pipeline.circumstances(of: bookings.map(\.request), in: clinicID)
+
+        let locked = Dictionary(uniqueKeysWithValues: try slots.get().map { ($0.id, $0) })
+        let circumstances = try patients.get()
+        let now = circumstances.map(\.readAt).max() ?? .distantPast
+        var rule = BookingRule(locked: Array(locked.values))
+        var turn = try turns.get().makeIterator()
+        let decisions = zip(bookings, zip(circumstances, try locks.get())).map {
+            booking, found -> BookingDecision in
+            let (patient, lockedUntil) = found
+            if booking.once != nil, turn.next() == false { return .failed(KeyIsElsewhere()) }
+            let slot = locked[booking.request.slotID]
+            if !waiting, (slot == nil && patient.slotIsKnown) || lockedUntil == nil {
+                return .isLate
+            }
+            if let refusal = rule.decide(booking.request, patient, lockedUntil: lockedUntil) {
+                return .refused(refusal)
+            }
+            guard let slot else { return .refused(.slotNotFound) }
+            return .booked(booking.appointment(in: slot, of: clinicID, at: now))
+        }
+        let winners = zip(bookings, zip(decisions, circumstances)).compactMap {
+            booking, decided -> Winner? in
+            guard case .booked(let appointment) = decided.0 else { return nil }
+            return Winner(booking: booking, appointment: appointment, wishes: decided.1.wishes)
+        }
+        guard !winners.isEmpty else { return .unchanged(decisions) }
+        return .pending(
+            write(winners, at: now, in: clinicID, newID).map { decisions.asMade($0) }
+        ) { tx in
+            tx.pipeline.made(winners.map(\.booking.id), in: clinicID).map { decisions.asMade($0) }
+        }
+    }
+
+    /// Queues all that winners write.
+    /// - Returns: Whose appointments were made.
+    private func write(
+        _ winners: [Winner], at now: Date, in clinicID: UUID, _ newID: () -> UUID
+    ) -> Pending<Set<UUID>> {
+        let wishes = FulfilledWish.distinct(winners.flatMap(\.fulfilled))
+        pipeline.lockWishes(wishes, in: clinicID)
+        let made = pipeline.write(winners.map(\.booking), at: now, in: clinicID)
+        pipeline.withdrawWishes(
+            wishes, fulfilledBy: winners.map(\.booking.id), in: clinicID, newID)
+        pipeline.keep(winners.compactMap(\.answer))
+        return made
+    }
+}
+
+/// A booking that the rule lets in, and what comes of it.
+private struct Winner {
+    let booking: Booking
+    let appointment: Appointment
+    let wishes: [UUID]
+
+    var fulfilled: [FulfilledWish] {
+        wishes.map { FulfilledWish(id: $0, author: booking.request.author) }
+    }
+
+    /// What is kept under its key.
+    var answer: KeptAnswer? {
+        guard let once = booking.once, let answer = once.answer(appointment) else { return nil }
+        return KeptAnswer(
+            key: IdempotencyKey(request: once.request), answer: answer, appointmentID: booking.id)
+    }
+}
+
+extension [BookingDecision] {
+    /// The same, where those that were not made after all have to be decided again.
+    fileprivate func asMade(_ made: Set<UUID>) -> [BookingDecision] {
+        map { decision in
+            guard case .booked(let appointment) = decision, !made.contains(appointment.id) else {
+                return decision
+            }
+            return .again
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import FoundationEssentials
+import Postgres
+import Synchronization
+
+/// Has requests for slots go together, in batches that form by themselves while others are in flight.
+///
+/// It decides with ``BatchLine`` under its lock, and acts outside it. Within one process first come is first
+/// served, for each slot.
+final class BatchQueue<Request: Sendable, Answer: Sendable>: Sendable {
+    /// Goes for a batch's slots.
+    /// - Returns: An answer to each request, in their order; nil where somebody else has locked the slot and
+    ///   the batch does not wait for locks.
+    typealias Run =
+        @Sendable (_ requests: [Request], _ clinicID: UUID, _ waitsForLocks: Bool) async
+        -> [Answer?]
+
+    private struct Waiter {
+        let request: Request
+        let deadline: Deadline
+        let continuation: CheckedContinuation<Answer, any Error>
+    }
+
+    private struct State {
+        var line: BatchLine<Waiter>
+        var nextTicket = 0
+        /// Whether somebody looks after those whose deadline passes.
+        var isWatched = false
+    }
+
+    private let state: Mutex<State>
+    private let run: Run
+
+    init(limits: BatchLimits = BatchLimits(), run: @escaping Run) {
+        state = Mutex(State(line: BatchLine(limits: limits)))
+        self.run = run
+    }
+
+    /// Goes for a slot with the next batch.
+    ///
+    /// Whoever gives up before the batch begins leaves the line, and nothing was done. Once in a batch, a
+    /// request gets its answer, whatever its deadline.
+    /// - Throws: ``Unavailable`` `overloaded` if too many wait already, or at the deadline;
+    ///   `CancellationError`.
+    func answer(
+        _ request: Request, for slotID: UUID, in clinicID: UUID, until deadline: Deadline
+    ) async throws -> Answer {
+        let ticket = state.withLock { state in
+            state.nextTicket += 1
+            return state.nextTicket
+        }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                enter(
+                    BatchLine.Entry(
+                        ticket: ticket, clinicID: clinicID, slotID: slotID,
+                        element: Waiter(
+                            request: request, deadline: deadline, continuation: continuation)))
+                // The handler below ran too early if the task was cancelled before this line.
+                if Task.isCancelled { giveUp(CancellationError()) { $0.ticket == ticket } }
+            }
+        } onCancel: {
+            giveUp(CancellationError()) { $0.ticket == ticket }
+        }
+    }
+
+    private func enter(_ entry: BatchLine<Waiter>.Entry) {
+        let hasRoom = state.withLock { $0.line.enter(entry) }
+        guard hasRoom else {
+            return entry.element.continuation.resume(
+                throwing: Unavailable(reason: .overloaded, cause: "too many bookings wait already"))
+        }
+        begin()
+    }
+
+    /// Begins every batch that may begin now.
+    private func begin() {
+        let (batches, isToBeWatched) = state.withLock { state in
+            var batches: [BatchLine<Waiter>.Batch] = []
+            while let batch = state.line.next() { batches.append(batch) }
+            let isToBeWatched = state.line.count > 0 && !state.isWatched
+            if isToBeWatched { state.isWatched = true }
+            return (batches, isToBeWatched)
+        }
+        // Tasks of their own: no caller's cancellation may reach what others are in, too.
+        for batch in batches { Task.detached { await self.go(batch) } }
+        if isToBeWatched { Task.detached { await self.watch() } }
+    }
+
+    private func go(_ batch: BatchLine<Waiter>.Batch) async {
+        let answers = await run(
+            batch.entries.map(\.element.request), batch.clinicID, batch.waitsForLocks)
+        precondition(answers.count == batch.entries.count, "a request got no answer")
+        let late = zip(batch.entries, answers).filter { $1 == nil }.map(\.0)
+        precondition(late.isEmpty || !batch.waitsForLocks, "a batch that waits was late")
+        state.withLock { $0.line.finish(batch, late: late) }
+        begin()
+        for (entry, answer) in zip(batch.entries, answers) {
+            if let answer { entry.element.continuation.resume(returning: answer) }
+        }
+    }
+
+    /// Sends away those whose deadline passes, as long as anybody waits.
+    private func watch() async {
+        while let deadline = nextDeadline() {
+            // Nobody cancels it.
+            try? await Task.sleep(until: deadline, clock: .continuous)
+            giveUp(Unavailable(reason: .overloaded, cause: "no batch began before the deadline")) {
+                $0.element.deadline <= .now
+            }
+        }
+    }
+
+    private func nextDeadline() -> Deadline? {
+        state.withLock { state in
+            let deadline = state.line.earliest(\.element.deadline)
+            state.isWatched = deadline != nil
+            return deadline
+        }
+    }
+
+    private func giveUp(
+        _ error: any Error, where isLeaving: @Sendable (BatchLine<Waiter>.Entry) -> Bool
+    ) {
+        let left = state.withLock { $0.line.leave(where: isLeaving) }
+        for entry in left { entry.element.continuation.resume(throwing: error) }
+    }
+}
