@@ -60,20 +60,12 @@ struct Reception: RouterMiddleware {
         } catch let error as HTTPError where error.status == .notFound {
             response = nothingThere(request).response(to: request)
         } catch {
-            let problem = Problem(error) ?? .internalError
-            // A problem that was thrown as one has no other cause to tell of.
-            if problem.status.kind == .serverError && !(error is Problem) {
-                log(error, as: problem, context)
-            }
-            response = problem.response(to: request)
+            response = Problem(answering: error, context.logger).response(to: request)
         }
         response.headers[.requestID] = context.requestID
-        context.logger.debug(
-            "answered",
-            metadata: [
-                "method": "\(request.method.rawValue)", "path": "\(request.uri.path)",
-                "status": "\(response.status.code)", "after": "\(ContinuousClock.now - start)",
-            ])
+        context.logger.noteAnswer(
+            request.method.rawValue, request.uri.path, response.status, since: start,
+            requestID: context.requestID)
         return response
     }
 
@@ -87,19 +79,43 @@ struct Reception: RouterMiddleware {
 
     /// The caller's id if it is 1 to 128 visible ASCII characters, else a new one.
     private func requestID(of request: Request) -> String {
-        if let id = request.headers[.requestID], (1...128).contains(id.utf8.count),
-            id.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-        {
-            return id
-        }
+        if let id = request.headers[.requestID], id.isRequestID { return id }
         return newID().text
     }
+}
 
-    /// The caller learns the problem, the log its cause; errors of the database hold no data.
-    private func log(_ error: any Error, as problem: Problem, _ context: FrontContext) {
-        context.logger.log(
-            level: problem.status == .internalServerError ? .error : .warning,
-            "request failed", metadata: ["code": "\(problem.code)", "cause": "\(error)"])
+extension String {
+    /// Whether it may be a request's id.
+    var isRequestID: Bool {
+        (1...128).contains(utf8.count) && utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    }
+}
+
+extension Problem {
+    /// What an error is to the caller, who learns no more; the log gets the cause of what is the service's
+    /// fault. Errors of the database hold no data.
+    init(answering error: any Error, _ logger: Logger) {
+        self = Problem(error) ?? .internalError
+        // A problem that was thrown as one has no other cause to tell of.
+        guard status.kind == .serverError, !(error is Problem) else { return }
+        logger.log(
+            level: status == .internalServerError ? .error : .warning,
+            "request failed", metadata: ["code": "\(code)", "cause": "\(error)"])
+    }
+}
+
+extension Logger {
+    /// Costs next to nothing while nobody listens at that level.
+    func noteAnswer(
+        _ method: String, _ path: String, _ status: HTTPResponse.Status,
+        since start: ContinuousClock.Instant, requestID: String
+    ) {
+        debug(
+            "answered",
+            metadata: [
+                "method": "\(method)", "path": "\(path)", "status": "\(status.code)",
+                "after": "\(ContinuousClock.now - start)", "request_id": "\(requestID)",
+            ])
     }
 }
 

@@ -17,10 +17,11 @@ package struct HTTPFront: Sendable {
     let locks: OfflineLockService
     let waitlist: WaitlistService
     let refusals: RefusalService
-    private let tokens: Tokens
+    let tokens: Tokens
+    let admission: Admission
     private let limits: Limits
     private let readiness: @Sendable () async -> Readiness
-    private let newID: @Sendable () -> UUID
+    let newID: @Sendable () -> UUID
 
     /// - Parameters:
     ///   - store: The data.
@@ -42,6 +43,7 @@ package struct HTTPFront: Sendable {
         refusals = RefusalService(store: store)
         self.tokens = tokens
         self.limits = limits
+        admission = Admission(limit: limits.requests)
         self.readiness = readiness
         newID = store.newID
     }
@@ -65,7 +67,7 @@ package struct HTTPFront: Sendable {
     ) -> some ApplicationProtocol {
         Application(
             router: router(logger),
-            server: .http1(configuration: connections),
+            server: .http1(configuration: connections(logger)),
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port), backlog: 4096,
                 availableConnectionsDelegate: .maximum(limits.connections, logger: logger)),
@@ -74,10 +76,12 @@ package struct HTTPFront: Sendable {
         )
     }
 
-    private var connections: HTTP1Channel.Configuration {
-        HTTP1Channel.Configuration(
+    private func connections(_ logger: Logger) -> HTTP1Channel.Configuration {
+        let bookings = PlainBookings(front: self, logger: logger)
+        return HTTP1Channel.Configuration(
             additionalChannelHandlers: [
-                ConnectionGuard(limits: limits) { [newID] in newID().text }
+                ConnectionGuard(limits: limits) { [newID] in newID().text },
+                BookingShortcut(bookings),
             ],
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: limits.headers, maxHeaderListSize: limits.headers,
@@ -87,11 +91,10 @@ package struct HTTPFront: Sendable {
     private func router(_ logger: Logger) -> Router<FrontContext> {
         let router = Router(context: FrontContext.self, options: .autoGenerateHeadEndpoints)
         let routes = routes
-        let admission = Admission(limit: limits.requests)
         router.add(middleware: Reception(newID: newID, routes: routes, logger: logger))
         for route in routes {
             router.on(RouterPath(route.path), method: route.method) {
-                [tokens, limits] request, context in
+                [tokens, limits, admission] request, context in
                 let call = try await Call(
                     request, context, to: route, tokens: tokens, limits: limits)
                 guard !route.isAlwaysAdmitted else { return try await route.handle(call) }

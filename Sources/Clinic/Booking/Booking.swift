@@ -4,7 +4,7 @@ import FoundationEssentials
 struct Booking: Sendable {
     let request: BookingRequest
     /// The key under which it is made once, if it was sent with one.
-    var once: Once<Appointment>?
+    let once: Once<Appointment>?
     /// The entry of the waitlist that it fulfils, where nobody asked for it directly.
     let wish: UUID?
     let id: UUID

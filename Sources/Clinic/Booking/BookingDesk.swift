@@ -36,18 +36,17 @@ struct BookingDesk: Sendable {
         return decisions.map { $0.outcome(suggestions) }
     }
 
-    /// Books under a key, behind whoever else is in progress under it.
+    /// Books under a key, behind whoever else is in progress under it, in whichever process, and gives again
+    /// what was answered then.
+    /// - Parameter booking: Without the key, which the store sees to.
     /// - Throws: ``BookingRefused``; ``Replayed``; ``IdempotencyKeyReused``; ``Unavailable``.
     func bookAlone(
         _ booking: Booking, _ once: Once<Appointment>, in clinicID: UUID, until deadline: Deadline
     ) async throws -> Appointment {
-        var booking = booking
-        // The store sees to the key.
-        booking.once = nil
         for _ in 1...Self.tries {
             let decisions = try await store.writeOnce(
                 to: clinicID, once.map(\.appointment), isCancellable: true, until: deadline
-            ) { [booking] tx in
+            ) { tx in
                 try tx.decide([booking], in: clinicID, waitingForLocks: true, store.newID)
             }
             switch decisions.first {

@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Logging
 import Postgres
 
 /// Books slots, and never twice.
@@ -30,34 +29,44 @@ package struct BookingService: Sendable {
         _ request: BookingRequest, in clinicID: UUID, once: Once<Appointment>? = nil
     ) async throws -> Appointment {
         let deadline = store.nextDeadline
-        let booking = Booking(request, once: once, newID: store.newID)
-        guard let once else { return try await join(booking, in: clinicID, until: deadline) }
-        return try await store.taking(turn: once) { isFirst in
-            guard isFirst else {
-                return try await desk.bookAlone(booking, once, in: clinicID, until: deadline)
-            }
-            do {
-                return try await join(booking, in: clinicID, until: deadline)
-            } catch is KeyIsElsewhere {
-                return try await desk.bookAlone(booking, once, in: clinicID, until: deadline)
-            }
+        let result = await withCheckedContinuation { continuation in
+            submit(request, in: clinicID, once: once) { continuation.resume(returning: $0) }
+        }
+        if let result { return try result.get() }
+        guard let once else { preconditionFailure("no key, and yet it is in use") }
+        return try await store.taking(turn: once) { _ in
+            try await desk.bookAlone(
+                Booking(request, newID: store.newID), once, in: clinicID, until: deadline)
         }
     }
 
-    /// Books with the next batch.
-    /// - Throws: Besides, ``KeyIsElsewhere``.
-    private func join(
-        _ booking: Booking, in clinicID: UUID, until deadline: Deadline
-    ) async throws -> Appointment {
-        let outcome = try await queue.answer(
-            booking, for: booking.request.slotID, in: clinicID, until: deadline)
-        switch outcome {
-        case .booked(let appointment): return appointment
-        case .refused(let refusal, let suggestions):
-            throw BookingRefused(
-                refusal: refusal,
-                alternatives: await suggestions?.value[booking.request.slotID] ?? [])
-        case .failed(let error): throw error
+    /// Like ``book(_:in:once:)``, for whoever cannot wait.
+    /// - Parameter reply: Called once, on whichever thread; it returns at once. Gets the appointment or what
+    ///   `book` throws; or nil if the key is in use, and nothing was done: then `book` has to be asked.
+    package func submit(
+        _ request: BookingRequest, in clinicID: UUID, once: Once<Appointment>? = nil,
+        reply: @escaping @Sendable (Result<Appointment, any Error>?) -> Void
+    ) {
+        let key = once.map { IdempotencyKey(request: $0.request) }
+        if let key, !store.turns.take(key) { return reply(nil) }
+        queue.submit(
+            Booking(request, once: once, newID: store.newID), for: request.slotID, in: clinicID,
+            until: store.nextDeadline
+        ) { [turns = store.turns] result in
+            if let key { turns.end(key) }
+            switch result {
+            case .success(.refused(let refusal, .some(let suggestions))):
+                Task {
+                    let suggestions = await suggestions.value[request.slotID] ?? []
+                    reply(
+                        .failure(BookingRefused(refusal: refusal, alternatives: suggestions)))
+                }
+            case .success(.refused(let refusal, nil)):
+                reply(.failure(BookingRefused(refusal: refusal, alternatives: [])))
+            case .success(.booked(let appointment)): reply(.success(appointment))
+            case .success(.failed(is KeyIsElsewhere)): reply(nil)
+            case .success(.failed(let error)), .failure(let error): reply(.failure(error))
+            }
         }
     }
 }

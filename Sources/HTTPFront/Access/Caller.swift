@@ -29,6 +29,11 @@ enum Access: Hashable, Sendable {
     /// These roles in the clinic that the path names; operators always.
     case roles(Set<Role>)
 
+    /// Whether that caller may use the route in that clinic.
+    func admits(_ caller: Caller, to clinicID: UUID) -> Bool {
+        (try? check(caller, clinicID: clinicID)) != nil
+    }
+
     static let operators = Access.roles([])
     static let admins = Access.roles([.admin])
     static let staff = Access.roles([.admin, .practitioner, .receptionist])

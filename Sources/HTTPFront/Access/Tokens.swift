@@ -8,6 +8,7 @@ package struct Tokens: Sendable {
     private let algorithms: [String?: String]
     private let issuer: String
     private let audience: String
+    private let cache = TokenCache()
 
     /// - Parameters:
     ///   - secret: For HS256; 32 bytes at least.
@@ -59,6 +60,21 @@ package struct Tokens: Sendable {
             throw Problem.invalidToken("The Authorization header must be: Bearer <JWT>.")
         }
         let token = String(parts[1])
+        if let caller = cache.caller(of: token, at: Date()) { return caller }
+        let claims = try await claims(of: token)
+        let caller = try claims.caller()
+        cache.insert(caller, for: token, until: claims.exp.value)
+        return caller
+    }
+
+    /// Who sent the `Authorization` header, if the token was found good before.
+    func knownCaller(authorization: String) -> Caller? {
+        guard authorization.hasPrefix("Bearer ") else { return nil }
+        return cache.caller(of: String(authorization.dropFirst(7)), at: Date())
+    }
+
+    /// What a token says that is good now.
+    private func claims(of token: String) async throws -> Claims {
         guard let header = TokenHeader(of: token) else {
             throw Problem.invalidToken("The token is not a JWT.")
         }
@@ -81,7 +97,7 @@ package struct Tokens: Sendable {
         guard claims.iss == issuer, claims.aud.names.contains(audience) else {
             throw Problem.invalidToken("The token is for another issuer or audience.")
         }
-        return try claims.caller()
+        return claims
     }
 
     /// The keys of a set, each with the one algorithm that it is for.

@@ -16,22 +16,33 @@ extension Call {
     var idempotentRequest: IdempotentRequest? {
         get throws {
             guard let field = request.headers[.idempotencyKey] else { return nil }
-            let isQuoted = field.count > 2 && field.hasPrefix("\"") && field.hasSuffix("\"")
-            let key = isQuoted ? String(field.dropFirst().dropLast()) : field
-            guard (1...255).contains(key.utf8.count),
-                key.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-            else { throw Problem.invalidIdempotencyKey }
-            let author = caller.map { IdempotentRequest.Author.subject($0.nameAmongKeys) }
-            return IdempotentRequest(
-                in: (try? clinicID) ?? .noClinic, by: author ?? .anonymous(body: text), key: key,
-                content: fingerprint)
+            return try IdempotentRequest(
+                field, request.method, "\(request.uri)", ifMatch: request.headers[.ifMatch],
+                lockToken: request.headers[.lockToken], in: (try? clinicID) ?? .noClinic,
+                by: caller, body: text)
         }
     }
+}
 
-    /// What makes it this request and not another one.
-    private var fingerprint: String {
-        let headers = [HTTPField.Name.ifMatch, .lockToken].map { request.headers[$0] ?? "" }
-        return ([request.method.rawValue, "\(request.uri)"] + headers + [text])
-            .joined(separator: "\n")
+extension IdempotentRequest {
+    /// - Parameters:
+    ///   - field: What the header says, quoted or not.
+    ///   - caller: Nil for one without a token.
+    /// - Throws: ``Problem`` 400 for a key that is none.
+    init(
+        _ field: String, _ method: HTTPRequest.Method, _ uri: String, ifMatch: String? = nil,
+        lockToken: String? = nil, in clinicID: UUID, by caller: Caller?, body: String
+    ) throws {
+        let isQuoted = field.count > 2 && field.hasPrefix("\"") && field.hasSuffix("\"")
+        let key = isQuoted ? String(field.dropFirst().dropLast()) : field
+        guard (1...255).contains(key.utf8.count),
+            key.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else { throw Problem.invalidIdempotencyKey }
+        let author = caller.map { Author.subject($0.nameAmongKeys) }
+        self.init(
+            in: clinicID, by: author ?? .anonymous(body: body), key: key,
+            // What makes it this request and not another one.
+            content: [method.rawValue, uri, ifMatch ?? "", lockToken ?? "", body]
+                .joined(separator: "\n"))
     }
 }

@@ -32,12 +32,23 @@ extension HTTPFront {
     ) async throws -> Response {
         do {
             return Response(reply(try await change(Once(request, answer: reply))))
-        } catch let error where !(error is Problem || error is IdempotencyKeyReused) {
-            guard let problem = Problem(error), problem.isDecidedForGood else { throw error }
-            let refusal = problem.storedAnswer(instance: call.request.uri.path)
-            try await refusals.keep(refusal, of: request)
-            return Response(refusal)
+        } catch {
+            return Response(try await keep(error, of: request, instance: call.request.uri.path))
         }
+    }
+
+    /// Keeps what the author of a change that failed is told, where a rule has decided it.
+    /// - Parameter instance: The path that was asked for.
+    /// - Throws: ``Replayed``; the error itself, where the same request may be answered otherwise later.
+    func keep(
+        _ error: any Error, of request: IdempotentRequest, instance: String
+    ) async throws -> StoredAnswer {
+        guard !(error is Problem || error is IdempotencyKeyReused), let problem = Problem(error),
+            problem.isDecidedForGood
+        else { throw error }
+        let refusal = problem.storedAnswer(instance: instance)
+        try await refusals.keep(refusal, of: request)
+        return refusal
     }
 }
 
@@ -80,21 +91,26 @@ extension StoredAnswer {
 
     /// 204 for what is no more.
     static let noContent = StoredAnswer(status: 204)
+
+    /// The header fields that go with it.
+    func fields(isReplay: Bool) -> HTTPFields {
+        var fields = HTTPFields()
+        if isReplay { fields[.idempotencyReplayed] = "true" }
+        fields[.location] = location
+        fields[.eTag] = etag
+        if !body.isEmpty {
+            fields[.contentType] = status < 400 ? "application/json" : "application/problem+json"
+        }
+        return fields
+    }
 }
 
 extension Response {
     /// An answer as it is given now, or was given before.
     fileprivate init(_ answer: StoredAnswer, isReplay: Bool = false) {
-        var fields = HTTPFields()
-        if isReplay { fields[.idempotencyReplayed] = "true" }
-        fields[.location] = answer.location
-        fields[.eTag] = answer.etag
-        if !answer.body.isEmpty {
-            fields[.contentType] =
-                answer.status < 400 ? "application/json" : "application/problem+json"
-        }
         self.init(
-            status: HTTPResponse.Status(code: answer.status), headers: fields,
+            status: HTTPResponse.Status(code: answer.status),
+            headers: answer.fields(isReplay: isReplay),
             body: ResponseBody(byteBuffer: ByteBuffer(string: answer.body)))
     }
 }

@@ -26,20 +26,24 @@ struct MemberWriter {
 
     mutating func write(_ name: StaticString, _ value: UUID) {
         writeName(name)
-        buffer.writeString("\"\(value.text)\"")
+        buffer.writeStaticString("\"")
+        buffer.writeID(value)
+        buffer.writeStaticString("\"")
     }
 
     mutating func write(_ name: StaticString, _ value: UUID?) {
-        write(name, value?.text)
+        if let value { write(name, value) } else { writeNull(name) }
     }
 
     mutating func write(_ name: StaticString, _ value: Date) {
         writeName(name)
-        buffer.writeString("\"\(value.rfc3339)\"")
+        buffer.writeStaticString("\"")
+        buffer.writeInstant(value)
+        buffer.writeStaticString("\"")
     }
 
     mutating func write(_ name: StaticString, _ value: Date?) {
-        write(name, value?.rfc3339)
+        if let value { write(name, value) } else { writeNull(name) }
     }
 
     mutating func write(_ name: StaticString, _ value: Int) {
@@ -91,6 +95,11 @@ struct MemberWriter {
             writeElement(&self, value)
         }
         buffer.writeStaticString("]")
+    }
+
+    private mutating func writeNull(_ name: StaticString) {
+        writeName(name)
+        buffer.writeStaticString("null")
     }
 
     /// Names are literals of this project and need no escapes.

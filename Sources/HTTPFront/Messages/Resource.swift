@@ -84,9 +84,6 @@ extension Int {
 }
 
 extension UUID {
-    /// In lower case, as RFC 9562 wants them written.
-    package var text: String { uuidString.lowercased() }
-
     /// Where the clinic of this id is.
     var clinicPath: String { "/v1/clinics/\(text)" }
 }

@@ -13,13 +13,19 @@ final class Admission: Sendable {
     /// Runs `work` if there is room for it.
     /// - Throws: ``Problem`` `overloaded`; what `work` throws.
     func admit<Result>(_ work: () async throws -> Result) async throws -> Result {
-        let hasRoom = admitted.withLock { admitted in
+        guard enter() else { throw Problem.overloaded }
+        defer { leave() }
+        return try await work()
+    }
+
+    /// Whether there is room for one more, who then has to leave.
+    func enter() -> Bool {
+        admitted.withLock { admitted in
             guard admitted < limit else { return false }
             admitted += 1
             return true
         }
-        guard hasRoom else { throw Problem.overloaded }
-        defer { admitted.withLock { $0 -= 1 } }
-        return try await work()
     }
+
+    func leave() { admitted.withLock { $0 -= 1 } }
 }

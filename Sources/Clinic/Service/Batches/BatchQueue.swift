@@ -13,11 +13,13 @@ final class BatchQueue<Request: Sendable, Answer: Sendable>: Sendable {
     typealias Run =
         @Sendable (_ requests: [Request], _ clinicID: UUID, _ waitsForLocks: Bool) async
         -> [Answer?]
+    /// Called once, on whichever thread; returns at once.
+    typealias Reply = @Sendable (Result<Answer, any Error>) -> Void
 
-    private struct Waiter {
+    private struct Waiter: Sendable {
         let request: Request
         let deadline: Deadline
-        let continuation: CheckedContinuation<Answer, any Error>
+        let reply: Reply
     }
 
     private struct State {
@@ -35,39 +37,23 @@ final class BatchQueue<Request: Sendable, Answer: Sendable>: Sendable {
         self.run = run
     }
 
-    /// Goes for a slot with the next batch.
-    ///
-    /// Whoever gives up before the batch begins leaves the line, and nothing was done. Once in a batch, a
-    /// request gets its answer, whatever its deadline.
-    /// - Throws: ``Unavailable`` `overloaded` if too many wait already, or at the deadline;
-    ///   `CancellationError`.
-    func answer(
-        _ request: Request, for slotID: UUID, in clinicID: UUID, until deadline: Deadline
-    ) async throws -> Answer {
-        let ticket = state.withLock { state in
+    /// Goes for a slot with the next batch. Once in a batch, a request gets its answer, whatever its deadline.
+    /// - Parameter reply: Gets the answer, or ``Unavailable`` `overloaded` if too many wait already, or if no
+    ///   batch began before the deadline. Nothing was done then.
+    func submit(
+        _ request: Request, for slotID: UUID, in clinicID: UUID, until deadline: Deadline,
+        reply: @escaping Reply
+    ) {
+        let waiter = Waiter(request: request, deadline: deadline, reply: reply)
+        let hasRoom = state.withLock { state in
             state.nextTicket += 1
-            return state.nextTicket
+            return state.line.enter(
+                BatchLine.Entry(
+                    ticket: state.nextTicket, clinicID: clinicID, slotID: slotID, element: waiter))
         }
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                enter(
-                    BatchLine.Entry(
-                        ticket: ticket, clinicID: clinicID, slotID: slotID,
-                        element: Waiter(
-                            request: request, deadline: deadline, continuation: continuation)))
-                // The handler below ran too early if the task was cancelled before this line.
-                if Task.isCancelled { giveUp(CancellationError()) { $0.ticket == ticket } }
-            }
-        } onCancel: {
-            giveUp(CancellationError()) { $0.ticket == ticket }
-        }
-    }
-
-    private func enter(_ entry: BatchLine<Waiter>.Entry) {
-        let hasRoom = state.withLock { $0.line.enter(entry) }
         guard hasRoom else {
-            return entry.element.continuation.resume(
-                throwing: Unavailable(reason: .overloaded, cause: "too many bookings wait already"))
+            let cause = "too many bookings wait already"
+            return reply(.failure(Unavailable(reason: .overloaded, cause: cause)))
         }
         begin()
     }
@@ -95,7 +81,7 @@ final class BatchQueue<Request: Sendable, Answer: Sendable>: Sendable {
         state.withLock { $0.line.finish(batch, late: late) }
         begin()
         for (entry, answer) in zip(batch.entries, answers) {
-            if let answer { entry.element.continuation.resume(returning: answer) }
+            if let answer { entry.element.reply(.success(answer)) }
         }
     }
 
@@ -122,6 +108,6 @@ final class BatchQueue<Request: Sendable, Answer: Sendable>: Sendable {
         _ error: any Error, where isLeaving: @Sendable (BatchLine<Waiter>.Entry) -> Bool
     ) {
         let left = state.withLock { $0.line.leave(where: isLeaving) }
-        for entry in left { entry.element.continuation.resume(throwing: error) }
+        for entry in left { entry.element.reply(.failure(error)) }
     }
 }

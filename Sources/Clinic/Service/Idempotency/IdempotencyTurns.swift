@@ -23,6 +23,16 @@ final class IdempotencyTurns: Sendable {
         }
     }
 
+    /// Takes the turn if nobody is in progress under the key.
+    /// - Returns: Whether the caller is in progress now, and has to say when it ends.
+    func take(_ key: IdempotencyKey) -> Bool {
+        waiting.withLock { waiting in
+            guard waiting[key] == nil else { return false }
+            waiting[key] = []
+            return true
+        }
+    }
+
     /// Lets go whoever waits.
     func end(_ key: IdempotencyKey) {
         let continuations = waiting.withLock { $0.removeValue(forKey: key) }
