@@ -22,6 +22,9 @@ package struct BookingService: Sendable {
         }
     }
 
+    /// How many bookings wait for their batch.
+    package var waiting: Int { queue.waiting }
+
     /// Books a slot for a patient, together with whoever else asks for slots of the clinic meanwhile.
     /// - Throws: ``BookingRefused``; ``Unavailable``. Nothing was booked then, unless it is
     ///   `outcomeUnknown`.

@@ -37,6 +37,9 @@ final class BatchQueue<Request: Sendable, Answer: Sendable>: Sendable {
         self.run = run
     }
 
+    /// How many wait for their batch.
+    var waiting: Int { state.withLock { $0.line.count } }
+
     /// Goes for a slot with the next batch. Once in a batch, a request gets its answer, whatever its deadline.
     /// - Parameter reply: Gets the answer, or ``Unavailable`` `overloaded` if too many wait already, or if no
     ///   batch began before the deadline. Nothing was done then.

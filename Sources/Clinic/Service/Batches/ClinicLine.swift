@@ -5,7 +5,7 @@ struct BatchLimits: Sendable {
     /// Requests that may wait; half of them of one clinic, so that its rush keeps nobody else out.
     var waiting = 4096
     /// Different slots in a batch. All who want the same slot come along, for they cost next to nothing.
-    var slots = 128
+    var slots = 64
     /// Requests in a batch.
     var requests = 256
     /// Batches at once; two of one clinic.
