@@ -96,11 +96,24 @@ struct BookingRaceTests {
                 try tx.execute("ALTER TABLE slots DROP CONSTRAINT slot_booked_within_capacity")
             }
             let fixture = try await Fixture(service)
-            let slot = try #require(try await fixture.slots(1).first)
-            let answers = try await race(
-                fixture, try await fixture.patients(200).map { (slot.id, $0) })
-            #expect(answers.count { $0.status == 201 } == 1)
-            #expect(answers.count { $0.problemCode == "slot_taken" } == 199)
+            let slot = try await fixture.slots(1)[0]
+            let patients = try await fixture.patients(2)
+            let database = service.database
+            try await withService(on: database, database.service) { elsewhere in
+                let there = fixture.moved(to: elsewhere)
+                try await holding(
+                    "LOCK TABLE journal IN SHARE ROW EXCLUSIVE MODE", in: database
+                ) { hold in
+                    // The first one has the slot's lock, and cannot commit.
+                    async let one = fixture.book(slot.id, as: patients[0])
+                    try await Sessions(of: database).wait(until: .blocked)
+                    async let other = there.book(slot.id, as: patients[1])
+                    try await Sessions(of: database).wait(until: .blocked, 2)
+                    hold.release()
+                    #expect(try await one.status == 201)
+                    #expect(try await other.problemCode == "slot_taken")
+                }
+            }
             try await expectConsistent(service, appointments: 1)
         }
     }
