@@ -25,7 +25,9 @@ final class TokenCache: Sendable {
 
     /// Whose token it is, if it is known and has not expired.
     func caller(of token: String, at now: Date) -> Caller? {
-        state.withLock { state in
+        // Texts that Unicode takes for the same are the same key: to it, the sign for kelvins is a K.
+        guard token.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
+        return state.withLock { state in
             if let entry = state.younger[token] {
                 return entry.expiresAt > now ? entry.caller : nil
             }
@@ -52,7 +54,7 @@ extension TokenCache.State {
     fileprivate mutating func insert(
         _ entry: TokenCache.Entry, for token: String, _ generation: Int
     ) {
-        if younger.count >= generation { (older, younger) = (younger, [:]) }
+        if younger[token] == nil, younger.count >= generation { (older, younger) = (younger, [:]) }
         younger[token] = entry
     }
 }

@@ -64,16 +64,20 @@ extension ByteBuffer {
     /// Writes an instant in UTC, with milliseconds only where there are any. Foundation's formatter takes ten
     /// times as long, and each answer has several instants; years before 1 or behind 9999 are left to it.
     mutating func writeInstant(_ instant: Date) {
-        let seconds = instant.timeIntervalSince1970.rounded(.down)
-        let fraction = instant.timeIntervalSince1970 - seconds
-        guard (-62_135_596_800..<253_402_300_800).contains(seconds) else {
+        // Whole microseconds, as PostgreSQL has them: the last millisecond would else be lost of every other.
+        let sinceReference = instant.timeIntervalSinceReferenceDate
+        var seconds = sinceReference.rounded(.down)
+        var fraction = Int(((sinceReference - seconds) * 1_000_000).rounded())
+        if fraction == 1_000_000 { (seconds, fraction) = (seconds + 1, 0) }
+        let since1970 = seconds + Date.timeIntervalBetween1970AndReferenceDate
+        guard (-62_135_596_800..<253_402_300_800).contains(since1970) else {
             writeString(
                 instant.formatted(
                     Date.ISO8601FormatStyle(includingFractionalSeconds: fraction != 0)))
             return
         }
-        let day = Int((seconds / 86_400).rounded(.down))
-        let second = Int(seconds) - day * 86_400
+        let day = Int((since1970 / 86_400).rounded(.down))
+        let second = Int(since1970) - day * 86_400
         let date = CivilDate(day: day)
         writeDigits(date.year, 4, "-")
         writeDigits(date.month, 2, "-")
@@ -81,7 +85,7 @@ extension ByteBuffer {
         writeDigits(second / 3600, 2, ":")
         writeDigits(second / 60 % 60, 2, ":")
         writeDigits(second % 60, 2, fraction == 0 ? "Z" : ".")
-        if fraction != 0 { writeDigits(Int(fraction * 1000), 3, "Z") }
+        if fraction != 0 { writeDigits(fraction / 1000, 3, "Z") }
     }
 
     private mutating func writeDigits(_ number: Int, _ count: Int, _ end: UnicodeScalar) {
