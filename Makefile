@@ -1,7 +1,7 @@
 # Holdfast: what people do with this project. 'make' alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sanitize dbmate dependencies build lint format clean
+.PHONY: help run test bench bench-size sanitize dbmate dependencies build lint format clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,6 +12,12 @@ run: ## Build, start a private PostgreSQL (or take DATABASE_URL), migrate, seed 
 test: ## Run all tests on a PostgreSQL of their own
 	@scripts/dependencies
 	@scripts/test
+
+bench: ## Measure against the database's own client and against peers (a quarter of an hour)
+	@scripts/bench
+
+bench-size: ## Measure with 10 thousand, 1 million and 10 million slots (most of an hour, 20 GB)
+	@scripts/bench --size
 
 sanitize: ## Run the tests under the address and the thread sanitizer (each builds everything anew)
 	@scripts/dependencies
@@ -34,4 +40,5 @@ format: ## Format the sources
 
 clean: ## Remove what was built and the private PostgreSQL with its data
 	-scripts/postgres remove .holdfast/postgres
+	-scripts/postgres remove .holdfast/bench
 	rm -rf .build .holdfast

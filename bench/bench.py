@@ -27,6 +27,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=6, help="how long each measurement takes")
+    parser.add_argument("--verify", action="store_true", help="hold the data against every rule at the end of each")
     parser.add_argument("--size", action="store_true", help="cost against the number of slots instead")
     parser.add_argument("--slots", type=int, nargs="+", default=[10_000, 1_000_000, 10_000_000])
     parser.add_argument("--holdfast", type=Path, default=ROOT / ".build" / "release" / "holdfast")
@@ -34,7 +35,7 @@ def main():
     RESULTS.mkdir(exist_ok=True)
     tools = ROOT / ".build" / "bench"
     tools.mkdir(parents=True, exist_ok=True)
-    run("cc", "-O2", "-D_GNU_SOURCE", "-Wall", "-o", tools / "load", ROOT / "bench" / "load.c")
+    run("clang", "-O2", "-D_GNU_SOURCE", "-Wall", "-o", tools / "load", ROOT / "bench" / "load.c")
     database = Database(options.holdfast)
     try:
         bench = Bench(database, options.holdfast, tools)
@@ -77,6 +78,7 @@ def measure_bookings(bench, database, options):
     found = {name: [] for name in measurements}
     storms, spikes = [], []
     for number in range(1, options.rounds + 1):
+        bench.verifies = options.verify and number == options.rounds
         for name, measure in measurements.items():
             figure = measure()
             found[name].append(figure)

@@ -36,6 +36,8 @@ extension Database {
         configuration.poolSize = 1
         configuration.lockTimeout = lockTimeout
         configuration.statementTimeout = statementTimeout
+        // Migrations may have to read whole tables.
+        configuration.plansOnce = false
         configuration.deadline = .seconds(86_400)
         return Database(configuration)
     }

@@ -37,7 +37,7 @@ class Database:
     def fresh(self, name):
         """A copy of it, as if nobody had booked yet."""
         self.query("postgres", "DROP DATABASE IF EXISTS run")
-        self.query("postgres", f"CREATE DATABASE run TEMPLATE {name}")
+        self.query("postgres", f"CREATE DATABASE run TEMPLATE {name} STRATEGY file_copy")
         self.query("postgres", "CHECKPOINT")
         return self.address("run")
 
@@ -45,6 +45,7 @@ class Database:
         return int(self.query("run", "SELECT count(*) FROM appointments"))
 
     def verify(self):
+        """Holds all data against every rule."""
         run(self.holdfast, "verify", "--database-url", self.address("run"), cwd=ROOT)
 
     @property

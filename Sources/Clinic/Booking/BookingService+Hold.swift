@@ -24,25 +24,20 @@ extension BookingService {
                 let patient = try circumstances.get()
                 guard patient.isKnown else { throw BookingRefusal.patientNotFound }
                 guard try isLocked.get() else { throw LockError.lockLost }
-                let isRenewed = slot.isHeld(by: request.patientID, at: patient.readAt)
                 try slot.checkHold(request, patient)
-                let held = try tx.one(
-                    HeldUntil.self,
+                let isRenewed = slot.isHeld(by: request.patientID, at: patient.readAt)
+                let since = isRenewed ? slot.heldSince ?? patient.readAt : patient.readAt
+                let until = min(
+                    patient.readAt.addingTimeInterval(TimeInterval(request.lifetime)),
+                    since.addingTimeInterval(TimeInterval(HoldRequest.limit)))
+                tx.pipeline.execute(
                     """
                     UPDATE slots
                     SET held_by = \(request.patientID),
-                        held_since = CASE
-                            WHEN \(isRenewed) THEN held_since
-                            ELSE \(patient.readAt)
-                        END,
-                        held_until = least(
-                            \(patient.readAt) + \(request.lifetime) * interval '1 second',
-                            CASE WHEN \(isRenewed) THEN held_since ELSE \(patient.readAt) END
-                                + \(HoldRequest.limit) * interval '1 second'
-                        ),
+                        held_since = \(since),
+                        held_until = \(until),
                         version = version + 1
                     WHERE clinic_id = \(clinicID) AND id = \(request.slotID)
-                    RETURNING held_until
                     """)
                 tx.pipeline.record(
                     JournalEntry(
@@ -51,12 +46,12 @@ extension BookingService {
                         author: request.author,
                         detail: """
                             jsonb_build_object(
-                                'patient_id', \(request.patientID), 'until', \(held.until))
+                                'patient_id', \(request.patientID), 'until', \(until))
                             """))
                 return .known(
                     SlotHold(
                         slotID: request.slotID, patientID: request.patientID,
-                        expiresAt: held.until, isRenewed: isRenewed))
+                        expiresAt: until, isRenewed: isRenewed))
             }
         } catch let refusal as BookingRefusal {
             throw await store.refused(refusal, request.slotID, in: clinicID)
@@ -143,12 +138,6 @@ private struct HoldCircumstances: RowDecodable {
         otherHolds = try row.next()
         readAt = try row.next()
     }
-}
-
-private struct HeldUntil: RowDecodable {
-    let until: Date
-
-    init(row: inout Row) throws { until = try row.next() }
 }
 
 extension Pipeline {

@@ -37,10 +37,12 @@ package struct BookingService: Sendable {
         }
         if let result { return try result.get() }
         guard let once else { preconditionFailure("no key, and yet it is in use") }
-        return try await store.taking(turn: once) { _ in
-            try await desk.bookAlone(
-                Booking(request, newID: store.newID), once, in: clinicID, until: deadline)
-        }
+        // One behind the other, for whoever has the key may be another process, and each takes a connection.
+        let key = IdempotencyKey(request: once.request)
+        while await !store.turns.await(key) {}
+        defer { store.turns.end(key) }
+        return try await desk.bookAlone(
+            Booking(request, newID: store.newID), once, in: clinicID, until: deadline)
     }
 
     /// Like ``book(_:in:once:)``, for whoever cannot wait.

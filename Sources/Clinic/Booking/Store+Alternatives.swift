@@ -14,14 +14,20 @@ extension Store {
 
     /// What to choose from instead of each slot; nothing if it cannot be read now: refusals stand without.
     func suggestions(insteadOf slotIDs: [UUID], in clinicID: UUID) async -> [UUID: [Slot]] {
-        guard !slotIDs.isEmpty else { return [:] }
-        do {
-            return try await alternatives(to: slotIDs, in: clinicID)
-        } catch {
-            environment.logger.warning(
-                "no alternatives for a refusal", metadata: ["cause": "\(error)"])
-            return [:]
+        let deadline = Deadline.now + .seconds(2)
+        var found: [UUID: [Slot]] = [:]
+        // A few at a time: in a full calendar each slot takes thousands of rows.
+        for start in stride(from: 0, to: slotIDs.count, by: 8) {
+            let few = Array(slotIDs[start..<min(start + 8, slotIDs.count)])
+            do {
+                found.merge(try await alternatives(to: few, in: clinicID, until: deadline)) { $1 }
+            } catch {
+                environment.logger.warning(
+                    "no alternatives for a refusal", metadata: ["cause": "\(error)"])
+                return found
+            }
         }
+        return found
     }
 
     /// For each slot that cannot be had up to five free ones: the same practitioner's nearest in time first,
@@ -30,9 +36,9 @@ extension Store {
     /// Read behind the transaction, without locks. Of each practitioner the 500 slots next to the
     /// wanted time on either side are looked at, which is weeks of a full calendar.
     func alternatives(
-        to slotIDs: [UUID], in clinicID: UUID
+        to slotIDs: [UUID], in clinicID: UUID, until deadline: Deadline
     ) async throws -> [UUID: [Slot]] {
-        let found = try await read { tx in
+        let found = try await read(until: deadline) { tx in
             tx.pipeline.all(
                 Alternative.self,
                 """

@@ -46,7 +46,7 @@ final class BookingShortcut: ChannelDuplexHandler, RemovableChannelHandler {
     /// Requests that went the long way and are not answered yet.
     private var unanswered = 0
     /// What came behind the booking.
-    private var later: [HTTPRequestPart] = []
+    private var later = CircularBuffer<HTTPRequestPart>()
     private var events: [Event] = []
     private var wantsRead = false
     private var context: ChannelHandlerContext?

@@ -52,6 +52,15 @@ struct PlainBooking: Sendable {
         return body.patientID == nil || body.patientID == own ? own : nil
     }
 
+    /// How it is made once; nil, if it has no key.
+    /// - Throws: ``Problem`` 400 for a key that is none.
+    func once(_ content: ByteBuffer) throws -> Once<Appointment>? {
+        guard let key else { return nil }
+        let request = try IdempotentRequest(
+            key, .post, path, in: clinicID, by: caller, body: String(buffer: content))
+        return Once(request) { .created($0) }
+    }
+
     /// The clinic whose appointments are at a path; nil for any other path.
     private static func clinicID(of path: String) -> UUID? {
         let path = path.utf8

@@ -29,9 +29,16 @@ struct PlainBookings: Sendable {
     ) {
         let start = ContinuousClock.now
         let author = Author(subject: booking.caller.subject, requestID: booking.requestID)
-        guard let body = PlainBody(content), let patientID = booking.patientID(body),
-            let once = try? front.once(booking, content)
-        else { return reply(nil) }
+        guard let body = PlainBody(content), let patientID = booking.patientID(body) else {
+            return reply(nil)
+        }
+        let once: Once<Appointment>?
+        do {
+            once = try booking.once(content)
+        } catch {
+            // The route says what is wrong with the key.
+            return reply(nil)
+        }
         let answered: @Sendable (Answer) -> Void = { answer in
             reply(finished(answer, booking, since: start))
         }
@@ -39,15 +46,21 @@ struct PlainBookings: Sendable {
         front.booking.submit(
             BookingRequest(
                 slotID: body.slotID, patientID: patientID, reason: body.reason, author: author),
-            in: booking.clinicID, once: once.first
+            in: booking.clinicID, once: once
         ) { result in
+            if case .failure(let error) = result, let once {
+                Task {
+                    let answer = await kept(error, once.request, booking)
+                    front.admission.leave()
+                    answered(answer)
+                }
+                return
+            }
             front.admission.leave()
-            switch (result, once.first) {
-            case (nil, _): reply(nil)
-            case (.success(let appointment), _): answered(Answer(created: appointment))
-            case (.failure(let error), nil): answered(refused(error, booking))
-            case (.failure(let error), .some(let once)):
-                Task { answered(await kept(error, once.request, booking)) }
+            switch result {
+            case nil: reply(nil)
+            case .success(let appointment): answered(Answer(created: appointment))
+            case .failure(let error): answered(refused(error, booking))
             }
         }
     }
@@ -107,19 +120,5 @@ extension PlainBookings.Answer {
             status: HTTPResponse.Status(code: answer.status),
             headerFields: answer.fields(isReplay: isReplay))
         body = ByteBuffer(string: answer.body)
-    }
-}
-
-extension HTTPFront {
-    /// Under which key a plain booking is made; none, if it has none.
-    /// - Throws: ``Problem`` 400 for a key that is none.
-    fileprivate func once(
-        _ booking: PlainBooking, _ content: ByteBuffer
-    ) throws -> [Once<Appointment>] {
-        guard let key = booking.key else { return [] }
-        let request = try IdempotentRequest(
-            key, .post, booking.path, in: booking.clinicID, by: booking.caller,
-            body: String(buffer: content))
-        return [Once(request) { .created($0) }]
     }
 }

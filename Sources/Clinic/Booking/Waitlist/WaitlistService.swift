@@ -76,7 +76,13 @@ extension WaitlistService {
         in clinicID: UUID, of patientID: UUID?, status: WaitlistStatus?, _ page: PageRequest
     ) async throws -> Page<WaitlistEntry> {
         let patientCondition: SQL = patientID.map { "AND patient_id = \($0)" } ?? .nothing
-        let statusCondition: SQL = status.map { "AND status = \($0)" } ?? .nothing
+        // A literal: one plan for every status would not do for the index of those who wait.
+        let statusCondition: SQL =
+            switch status {
+            case .waiting: "AND status = 'waiting'"
+            case .some(let status): "AND status = \(status)"
+            case nil: .nothing
+            }
         return try await store.page(
             page, in: clinicID, by: { Keyset(time: $0.createdAt, id: $0.id) }
         ) { pipeline in

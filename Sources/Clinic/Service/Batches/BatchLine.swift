@@ -135,8 +135,9 @@ extension BatchLine {
         while lateBatches < limits.late, !late.isEmpty {
             let first = late.removeFirst()
             var entries = first.entries
+            let room = max(0, limits.requests - entries.count)
             update(first.clinicID) { clinic in
-                entries += clinic.takeBehind(first.slotID)
+                entries += clinic.takeBehind(first.slotID, atMost: room)
                 clinic.count -= entries.count
                 // Everybody has left.
                 if entries.isEmpty { clinic.free([first.slotID]) { $0.ticket < $1.ticket } }

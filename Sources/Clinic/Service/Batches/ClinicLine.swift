@@ -70,9 +70,11 @@ struct ClinicLine<Entry: Sendable>: Sendable {
     }
 
     /// Takes those who stand behind a slot, which stays taken.
-    mutating func takeBehind(_ slotID: UUID) -> [Entry] {
-        defer { taken[slotID] = [] }
-        return taken[slotID] ?? []
+    /// - Parameter limit: How many at the most.
+    mutating func takeBehind(_ slotID: UUID, atMost limit: Int) -> [Entry] {
+        let behind = taken[slotID] ?? []
+        taken[slotID] = Array(behind.dropFirst(limit))
+        return Array(behind.prefix(limit))
     }
 
     /// Nobody goes for those slots any more: who stood behind waits where the order of arrival says.

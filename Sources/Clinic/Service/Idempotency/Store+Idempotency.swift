@@ -17,21 +17,11 @@ extension Store {
         }
         // The wait for an earlier one is part of what the request may take.
         let deadline = nextDeadline
-        return try await taking(turn: once) { _ in
-            try await writeOnce(
-                to: clinicID, once, isCancellable: isCancellable, until: deadline, body)
-        }
-    }
-
-    /// Calls `body` when nobody else of this process is in progress under the key.
-    /// - Parameter body: Told whether it is the first one under the key, or another one has ended just now.
-    func taking<Stored, Result>(
-        turn once: Once<Stored>, _ body: (_ isFirst: Bool) async throws -> Result
-    ) async throws -> Result {
         let key = IdempotencyKey(request: once.request)
         let isFirst = await turns.await(key)
         defer { if isFirst { turns.end(key) } }
-        return try await body(isFirst)
+        return try await writeOnce(
+            to: clinicID, once, isCancellable: isCancellable, until: deadline, body)
     }
 
     /// Runs a change once for all requests of a key, whatever other processes do.
