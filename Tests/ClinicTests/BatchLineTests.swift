@@ -149,6 +149,19 @@ struct BatchLineTests {
         #expect(line.count == 2)
     }
 
+    @Test("so many wait for a locked slot together and no more; the rest stand behind")
+    func lateLimit() throws {
+        let line = Line { $0.requests = 3 }
+        line.enter("ann", 1)
+        let first = try #require(line.next())
+        for name in ["ben", "cat", "dan", "eva"] { line.enter(name, 1) }
+        line.finish(first, late: first.entries)
+        let late = try #require(line.next())
+        #expect(late.names == ["ann", "ben", "cat"])
+        line.finish(late)
+        #expect(line.next()?.names == ["dan", "eva"])
+    }
+
     @Test("of slots that somebody else has locked, so many are waited for and no more")
     func lateAtMost() throws {
         let line = Line { $0.late = 2 }
