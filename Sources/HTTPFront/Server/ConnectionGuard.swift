@@ -26,9 +26,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private let limits: Limits
     private let newRequestID: @Sendable () -> String
     /// For what the client is to send next.
-    private var timer: Scheduled<Void>?
+    private let timer = MovingDeadline()
     /// For the client to read what it was sent.
-    private var stall: Scheduled<Void>?
+    private let stall = MovingDeadline()
     /// Messages whose response has not ended; several if the client sends ahead.
     private var unanswered = 0
     private var isReading = false
@@ -55,9 +55,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        stall?.cancel()
-        if !context.channel.isWritable {
-            stall = schedule(in: limits.writeTimeout, context) { context.close(promise: nil) }
+        if context.channel.isWritable {
+            stall.lift()
+        } else {
+            stall.set(in: limits.writeTimeout, on: context.eventLoop) {
+                context.close(promise: nil)
+            }
         }
         context.fireChannelWritabilityChanged()
     }
@@ -71,20 +74,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func close(in duration: Duration, _ context: ChannelHandlerContext) {
-        timer?.cancel()
-        timer = schedule(in: duration, context) { context.close(promise: nil) }
-    }
-
-    private func schedule(
-        in duration: Duration, _ context: ChannelHandlerContext,
-        _ action: @escaping () -> Void
-    ) -> Scheduled<Void> {
-        context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(duration), action)
+        timer.set(in: duration, on: context.eventLoop) { context.close(promise: nil) }
     }
 
     private func cancelTimers() {
-        timer?.cancel()
-        stall?.cancel()
+        timer.cancel()
+        stall.cancel()
     }
 }
 
@@ -98,14 +93,13 @@ extension ConnectionGuard {
             unanswered += 1
             isReading = true
             isEnding = isEnding || head.isLast
-            timer?.cancel()
-            timer = schedule(in: limits.bodyTimeout, context) { [self] in
+            timer.set(in: limits.bodyTimeout, on: context.eventLoop) { [self] in
                 fail(.requestTimeout, context)
             }
         case .body: break
         case .end:
             isReading = false
-            timer?.cancel()
+            timer.lift()
             if unanswered == 0 { close(in: limits.idleTimeout, context) }
         }
         context.fireChannelRead(data)
@@ -118,7 +112,7 @@ extension ConnectionGuard {
         isEnding = true
         if !isReading { unanswered += 1 }
         // It may have been answered before its end; then `lingerTimeout` runs, and no more is said.
-        if unanswered == 0 { hasEnded = true } else { timer?.cancel() }
+        if unanswered == 0 { hasEnded = true } else { timer.lift() }
         // The server answers a parser's error, too, behind what came whole: see `substitute`.
         context.fireErrorCaught(HTTPParserError.invalidEOFState)
     }
