@@ -76,5 +76,6 @@ struct TestClinic: Sendable {
 }
 
 extension ServiceEnvironment {
-    static let test = ServiceEnvironment(logger: Logger(label: "test"))
+    static let test = ServiceEnvironment(
+        logger: Logger(label: "test"), batchPatience: nil)
 }

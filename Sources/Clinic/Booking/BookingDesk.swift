@@ -27,7 +27,9 @@ struct BookingDesk: Sendable {
         _ bookings: [Booking], in clinicID: UUID, waitingForLocks waiting: Bool
     ) async -> [BookingOutcome?] {
         let decisions = await decideEach(
-            bookings, in: clinicID, waitingForLocks: waiting, until: store.nextDeadline)
+            bookings, in: clinicID,
+            waiting ? .waits : .passesOver(others: store.environment.batchPatience),
+            until: store.nextDeadline)
         let wanted = Set(
             zip(bookings, decisions).filter { $1.wantsAlternatives }.map(\.0.request.slotID))
         let suggestions =
@@ -43,27 +45,35 @@ struct BookingDesk: Sendable {
     func bookAlone(
         _ booking: Booking, _ once: Once<Appointment>, in clinicID: UUID, until deadline: Deadline
     ) async throws -> Appointment {
-        for _ in 1...Self.tries {
-            let decisions = try await store.writeOnce(
-                to: clinicID, once.map(\.appointment), isCancellable: true, until: deadline
-            ) { tx in
-                try tx.decide([booking], in: clinicID, waitingForLocks: true, store.newID)
+        var refusal = BookingRefusal.patientBusy
+        tries: for _ in 1...Self.tries {
+            let decisions: [BookingDecision]
+            do {
+                decisions = try await store.writeOnce(
+                    to: clinicID, once.map(\.appointment), isCancellable: true, until: deadline
+                ) { tx in
+                    try tx.decide([booking], in: clinicID, .waits, store.newID)
+                }
+            } catch let error as PostgresError where error.isOfTakenSeat {
+                decisions = [.refused(.slotTaken)]
             }
             switch decisions.first {
             case .booked(let appointment): return appointment
-            case .refused(let refusal):
-                throw await store.refused(refusal, booking.request.slotID, in: clinicID)
+            case .refused(let found):
+                refusal = found
+                break tries
             case .failed(let error): throw error
-            case .isLate, .again, nil: continue
+            case .again(let found): refusal = found
+            case .isLate, nil: preconditionFailure("a booking that waits was not decided")
             }
         }
-        throw await store.refused(.patientBusy, booking.request.slotID, in: clinicID)
+        throw await store.refused(refusal, booking.request.slotID, in: clinicID)
     }
 
     /// Decides all together; where that fails because of one of them, in halves, so that it takes nobody
     /// else down.
     private func decideEach(
-        _ bookings: [Booking], in clinicID: UUID, waitingForLocks waiting: Bool,
+        _ bookings: [Booking], in clinicID: UUID, _ patience: BatchPatience,
         until deadline: Deadline, tries: Int = tries
     ) async -> [BookingDecision] {
         var decisions: [BookingDecision]
@@ -72,48 +82,62 @@ struct BookingDesk: Sendable {
             decisions = try await store.write(
                 to: clinicID, isCancellable: false, until: deadline
             ) { [newID = store.newID] tx in
-                try tx.decide(bookings, in: clinicID, waitingForLocks: waiting, newID)
+                try tx.decide(bookings, in: clinicID, patience, newID)
             }
-        } catch  where bookings.count > 1 && error.mayBeOfOne(of: bookings, waiting: waiting) {
+        } catch  where bookings.count > 1 && error.mayBeOfOne(of: bookings, patience) {
             var halves: [BookingDecision] = []
             let middle = bookings.count / 2
             for half in [bookings[..<middle], bookings[middle...]] {
                 halves += await decideEach(
-                    Array(half), in: clinicID, waitingForLocks: waiting, until: deadline,
-                    tries: tries)
+                    Array(half), in: clinicID, patience, until: deadline, tries: tries)
             }
             return halves
-        } catch let error as PostgresError where error.violates("appointment_one_per_seat") {
-            // The second defence. While the locks are in place it has nothing to do.
+        } catch let error as PostgresError where error.isOfTakenSeat {
             return [.refused(.slotTaken)]
+        } catch let error as Unavailable where error.reason == .lockTimeout && !patience.waits {
+            // It keeps up nobody where it waits alone.
+            return bookings.map { _ in .isLate }
         } catch {
             return bookings.map { _ in .failed(error) }
         }
-        for (place, booking) in bookings.enumerated() {
-            guard case .again = decisions[place] else { continue }
-            decisions[place] =
-                tries == 1
-                ? .refused(.patientBusy)
-                : await decideEach(
-                    [booking], in: clinicID, waitingForLocks: waiting, until: deadline,
-                    tries: tries - 1)[0]
-        }
+        let open = decisions.indices.filter { decisions[$0].isOpen }
+        guard !open.isEmpty else { return decisions }
+        let later =
+            tries == 1
+            ? open.map { decisions[$0].closed }
+            : await decideEach(
+                open.map { bookings[$0] }, in: clinicID, patience, until: deadline,
+                tries: tries - 1)
+        for (place, decision) in zip(open, later) { decisions[place] = decision }
         return decisions
     }
 }
 
+extension PostgresError {
+    /// Whether the second defence struck. While the locks are in place it has nothing to do.
+    fileprivate var isOfTakenSeat: Bool { violates("appointment_one_per_seat") }
+}
+
 extension Error {
     /// Whether a batch may have failed because of one booking in it, and the others can still be made.
-    fileprivate func mayBeOfOne(of bookings: [Booking], waiting: Bool) -> Bool {
+    fileprivate func mayBeOfOne(of bookings: [Booking], _ patience: BatchPatience) -> Bool {
         // What the store has not translated is about what was written.
         guard let unavailable = self as? Unavailable else { return self is PostgresError }
         // Those who wait for one slot wait for the same lock, unless one names an offline lock.
         return unavailable.reason == .lockTimeout
-            && (!waiting || bookings.contains { $0.request.lock != nil })
+            && (!patience.waits || bookings.contains { $0.request.lock != nil })
     }
 }
 
 extension BookingDecision {
+    /// Whether it has to be decided again.
+    fileprivate var isOpen: Bool { if case .again = self { true } else { false } }
+
+    /// What stands if it is not.
+    fileprivate var closed: BookingDecision {
+        if case .again(let refusal) = self { .refused(refusal) } else { self }
+    }
+
     fileprivate var wantsAlternatives: Bool {
         if case .refused(let refusal) = self { refusal.wantsAlternatives } else { false }
     }

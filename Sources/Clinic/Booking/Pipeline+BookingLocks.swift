@@ -1,17 +1,60 @@
 import FoundationEssentials
 import Postgres
 
+/// What a booking found of the offline lock that it names.
+enum NamedLock: Sendable {
+    /// For ever if it names none.
+    case isGood(until: Date)
+    /// It is not its author's, or does not cover the patient, or is gone.
+    case isNone
+    /// Somebody else changes it just now.
+    case wasPassedOver
+
+    /// Nil if it is not good at all.
+    var isGoodUntil: Date? { if case .isGood(let end) = self { end } else { nil } }
+
+    var wasPassedOver: Bool { if case .wasPassedOver = self { true } else { false } }
+}
+
 extension Pipeline {
+    /// Queues a limit, for this transaction, for how long to wait for locks. At least a millisecond.
+    func waitForLocks(_ duration: Duration) {
+        let milliseconds = max(1, duration / .milliseconds(1))
+        execute("SELECT set_config('lock_timeout', \("\(Int(milliseconds))"), true)")
+    }
+
     /// Queues the row locks of the offline locks that bookings name, before everything else: until the
     /// transaction ends they can neither be taken over nor released.
     /// - Parameter waiting: Whether to wait for whoever changes such a lock, and not to pass it over.
-    /// - Returns: Until when each booking's lock is good, for ever if it names none; nil for one that is
-    ///   not its author's, does not cover the patient, or was passed over.
+    /// - Returns: What each booking found.
     func lockOfflineLocks(
         of bookings: [Booking], in clinicID: UUID, waiting: Bool
-    ) -> Pending<[Date?]> {
+    ) -> Pending<[NamedLock]> {
+        guard bookings.contains(where: { $0.request.lock != nil }) else {
+            return Pending { bookings.map { _ in .isGood(until: .distantFuture) } }
+        }
+        let locked = namedLocks(
+            of: bookings, in: clinicID,
+            locking: waiting
+                ? "FOR SHARE OF offline_locks"
+                : "FOR SHARE OF offline_locks SKIP LOCKED")
+        let named = waiting ? locked : namedLocks(of: bookings, in: clinicID, locking: "")
+        return Pending {
+            let (locked, named) = (try locked.get(), try named.get())
+            return bookings.map { booking in
+                if booking.request.lock == nil { return .isGood(until: .distantFuture) }
+                if let end = locked[booking.id] { return .isGood(until: end) }
+                return named[booking.id] == nil ? .isNone : .wasPassedOver
+            }
+        }
+    }
+
+    /// Queues the ends of the offline locks that bookings name, by the booking, where they are their
+    /// author's and cover the patient.
+    private func namedLocks(
+        of bookings: [Booking], in clinicID: UUID, locking: SQL
+    ) -> Pending<[UUID: Date]> {
         let claims = bookings.compactMap { booking in booking.request.lock.map { (booking, $0) } }
-        guard !claims.isEmpty else { return Pending { bookings.map { _ in .distantFuture } } }
         return all(
             LockedUntil.self,
             """
@@ -35,11 +78,10 @@ extension Pipeline {
                     AND target.token = claim.token
             )
             ORDER BY offline_locks.token
-            FOR SHARE OF offline_locks \(fragment: waiting ? "" : "SKIP LOCKED")
+            \(fragment: locking)
             """
         ).map { rows in
-            let ends = Dictionary(uniqueKeysWithValues: rows.map { ($0.bookingID, $0.expiresAt) })
-            return bookings.map { $0.request.lock == nil ? .distantFuture : ends[$0.id] }
+            Dictionary(uniqueKeysWithValues: rows.map { ($0.bookingID, $0.expiresAt) })
         }
     }
 

@@ -9,24 +9,36 @@ enum BookingDecision: Sendable {
     case failed(any Error)
     /// Somebody else has locked what it needs, and it did not wait.
     case isLate
-    /// Between the reading and the writing its patient got another appointment for that time.
-    case again
+    /// Between the reading and the writing a patient got another appointment for that time, and what was
+    /// decided of this one hangs on that.
+    /// - Parameter refusal: What it is told if that goes on.
+    case again(BookingRefusal)
+}
+
+/// For what a batch of bookings waits.
+enum BatchPatience: Sendable {
+    /// For every lock that somebody else has, as long as anybody does.
+    case waits
+    /// For no slot and no offline lock, and for other locks no longer than this; nil: as long as anybody does.
+    case passesOver(others: Duration?)
+
+    var waits: Bool { if case .waits = self { true } else { false } }
 }
 
 extension Transaction {
     /// Books for a batch: two round trips, lock and read; write and commit.
     ///
-    /// - Parameter waiting: Whether to wait for locks that somebody else has.
     /// - Returns: A decision for each booking, in their order.
     func decide(
-        _ bookings: [Booking], in clinicID: UUID, waitingForLocks waiting: Bool,
+        _ bookings: [Booking], in clinicID: UUID, _ patience: BatchPatience,
         _ newID: @escaping () -> UUID
     ) throws -> Outcome<[BookingDecision]> {
+        if case .passesOver(let others?) = patience { pipeline.waitForLocks(others) }
         let keyed = bookings.compactMap(\.once?.request).map(IdempotencyKey.init)
         let turns = pipeline.tryTurns(for: keyed)
-        let locks = pipeline.lockOfflineLocks(of: bookings, in: clinicID, waiting: waiting)
+        let locks = pipeline.lockOfflineLocks(of: bookings, in: clinicID, waiting: patience.waits)
         let slots = pipeline.lockSlots(
-            Array(Set(bookings.map(\.request.slotID))), in: clinicID, waiting: waiting)
+            Array(Set(bookings.map(\.request.slotID))), in: clinicID, waiting: patience.waits)
         let patients = pipeline.circumstances(of: bookings.map(\.request), in: clinicID)
 
         let locked = Dictionary(uniqueKeysWithValues: try slots.get().map { ($0.id, $0) })
@@ -36,13 +48,13 @@ extension Transaction {
         var turn = try turns.get().makeIterator()
         let decisions = zip(bookings, zip(circumstances, try locks.get())).map {
             booking, found -> BookingDecision in
-            let (patient, lockedUntil) = found
+            let (patient, lock) = found
             if booking.once != nil, turn.next() == false { return .failed(KeyIsElsewhere()) }
             let slot = locked[booking.request.slotID]
-            if !waiting, (slot == nil && patient.slotIsKnown) || lockedUntil == nil {
+            if !patience.waits, (slot == nil && patient.slotIsKnown) || lock.wasPassedOver {
                 return .isLate
             }
-            if let refusal = rule.decide(booking.request, patient, lockedUntil: lockedUntil) {
+            if let refusal = rule.decide(booking.request, patient, lockedUntil: lock.isGoodUntil) {
                 return .refused(refusal)
             }
             guard let slot else { return .refused(.slotNotFound) }
@@ -95,13 +107,24 @@ private struct Winner {
 }
 
 extension [BookingDecision] {
-    /// The same, where those that were not made after all have to be decided again.
+    /// The same, where those that were not made after all have to be decided again, and with them whoever
+    /// was refused for their sake.
     fileprivate func asMade(_ made: Set<UUID>) -> [BookingDecision] {
-        map { decision in
-            guard case .booked(let appointment) = decision, !made.contains(appointment.id) else {
-                return decision
+        let isMade = map { decision in
+            if case .booked(let appointment) = decision {
+                made.contains(appointment.id)
+            } else {
+                true
             }
-            return .again
+        }
+        guard isMade.contains(false) else { return self }
+        return zip(self, isMade).map { decision, isMade in
+            switch decision {
+            case .booked where !isMade: .again(.patientBusy)
+            case .refused(let refusal) where refusal == .slotTaken || refusal == .patientBusy:
+                .again(refusal)
+            default: decision
+            }
         }
     }
 }

@@ -1,0 +1,145 @@
+import FoundationEssentials
+import HTTPFront
+import Postgres
+import PostgresTesting
+import ServiceTesting
+import Testing
+
+@testable import Clinic
+
+/// Batches in which one booking waits for what the others do not need.
+@Suite("A batch and what one of its bookings waits for", .timeLimit(.minutes(15)))
+struct BatchPatienceTests {
+    @Test("a patient's locked row: their neighbours are booked meanwhile, and they behind it")
+    func patientLocked() async throws {
+        try await withPatience(.milliseconds(20)) { fixture, desk in
+            let slots = try await fixture.slots(9)
+            let patients = try await fixture.patients(9)
+            let batch = zip(slots, patients).map { fixture.booking($0, $1) }
+            let database = fixture.service.database
+            try await holding(
+                "SELECT FROM patients WHERE id = \(patients[4].id) FOR UPDATE", in: database
+            ) { hold in
+                let outcomes = await desk.book(
+                    batch, in: fixture.clinic.id, waitingForLocks: false)
+                #expect(outcomes.enumerated().allSatisfy { ($1 == nil) == ($0 == 4) })
+                #expect(outcomes.count { $0?.isBooked == true } == 8)
+                async let late = desk.book(
+                    [batch[4]], in: fixture.clinic.id, waitingForLocks: true)
+                try await Sessions(of: database).wait(until: .blocked)
+                hold.release()
+                #expect(await late.first??.isBooked == true)
+            }
+            #expect(try await fixture.breaches() == [])
+        }
+    }
+
+    @Test("through the queue: who waits for one patient's row holds up nobody else")
+    func throughTheQueue() async throws {
+        try await withPatience(.milliseconds(20)) { fixture, desk in
+            let slots = try await fixture.slots(3)
+            let patients = try await fixture.patients(3)
+            let booking = BookingService(store: desk.store)
+            let clinicID = fixture.clinic.id
+            let database = fixture.service.database
+            try await holding(
+                "SELECT FROM patients WHERE id = \(patients[0].id) FOR UPDATE", in: database
+            ) { hold in
+                let requests = zip(slots, patients).map { fixture.booking($0, $1).request }
+                async let late = booking.book(requests[0], in: clinicID)
+                try await Sessions(of: database).wait(until: .blocked)
+                _ = try await booking.book(requests[1], in: clinicID)
+                _ = try await booking.book(requests[2], in: clinicID)
+                hold.release()
+                #expect(try await late.patientID == patients[0].id)
+            }
+            #expect(try await fixture.breaches() == [])
+        }
+    }
+
+    @Test("a Lock-Token that names no lock waits for nobody; one that is being changed waits")
+    func lockTokens() async throws {
+        try await withPatience(nil) { fixture, desk in
+            let slots = try await fixture.slots(2)
+            let patient = try await fixture.patient(named: "ann")
+            let lock = try await fixture.lock(patient.id)
+            let batch = [
+                fixture.booking(slots[0], patient, lock: UUID()),
+                fixture.booking(slots[1], patient, lock: lock.token),
+            ]
+            try await holding(
+                "SELECT FROM offline_locks WHERE token = \(lock.token) FOR UPDATE",
+                in: fixture.service.database
+            ) { _ in
+                let outcomes = await desk.book(
+                    batch, in: fixture.clinic.id, waitingForLocks: false)
+                #expect(outcomes[0]?.refusal == .lockLost)
+                #expect(outcomes[1] == nil)
+            }
+            let outcomes = await desk.book(
+                [batch[1]], in: fixture.clinic.id, waitingForLocks: false)
+            #expect(outcomes[0]?.isBooked == true)
+        }
+    }
+
+    @Test("a winner whose patient got another appointment meanwhile: the next one has the seat")
+    func winnerThatIsNot() async throws {
+        try await withPatience(nil) { fixture, desk in
+            let start = Date(timeIntervalSinceNow: 172_800)
+            let here = try await fixture.slots(1, from: start)[0]
+            let there = try await fixture.slots(1, from: start, by: fixture.colleague())[0]
+            let patients = try await fixture.patients(3)
+            let database = fixture.service.database
+            // What refers to the patient waits for this at its end, its appointment written.
+            try await holding(
+                "SELECT FROM patients WHERE id = \(patients[0].id) FOR UPDATE", in: database
+            ) { hold in
+                async let elsewhere = desk.book(
+                    [fixture.booking(there, patients[0])], in: fixture.clinic.id,
+                    waitingForLocks: false)
+                try await Sessions(of: database).wait(until: .blocked)
+                async let outcomes = desk.book(
+                    patients.map { fixture.booking(here, $0) }, in: fixture.clinic.id,
+                    waitingForLocks: false)
+                // For that appointment, which is not committed yet.
+                try await Sessions(of: database).wait(until: .blocked, 2)
+                hold.release()
+                #expect(await elsewhere[0]?.isBooked == true)
+                let found = await outcomes
+                #expect(found[0]?.refusal == .patientBusy)
+                #expect(found[1]?.isBooked == true)
+                #expect(found[2]?.refusal == .slotTaken)
+            }
+            #expect(try await fixture.breaches() == [])
+        }
+    }
+}
+
+/// A clinic, and a desk whose batches wait that long for one booking's sake; nil: as long as for any lock.
+private func withPatience(
+    _ patience: Duration?, _ body: @Sendable (Fixture, BookingDesk) async throws -> Void
+) async throws {
+    try await withService(configure: { $0.lockTimeout = .seconds(60) }) { service in
+        var environment = service.store.environment
+        environment.batchPatience = patience
+        let store = Store(database: service.store.database, environment: environment)
+        try await body(try await Fixture(service), BookingDesk(store: store))
+    }
+}
+
+extension Fixture {
+    fileprivate func booking(_ slot: Slot, _ patient: Patient, lock: UUID? = nil) -> Booking {
+        Booking(
+            BookingRequest(
+                slotID: slot.id, patientID: patient.id, reason: nil, author: Self.author, lock: lock
+            ),
+            newID: service.store.newID)
+    }
+}
+
+extension BookingOutcome {
+    fileprivate var isBooked: Bool { if case .booked = self { true } else { false } }
+    fileprivate var refusal: BookingRefusal? {
+        if case .refused(let refusal, _) = self { refusal } else { nil }
+    }
+}
