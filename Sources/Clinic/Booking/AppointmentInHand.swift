@@ -6,8 +6,6 @@ struct AppointmentInHand: Sendable {
     let appointment: Appointment
     /// The slots that were locked, by id: the appointment's own and those that may matter besides.
     let slots: [UUID: LockedSlot]
-    /// The database's clock, read behind the locks.
-    let now: Date
     /// Whether anybody waits in this clinic.
     let isAnybodyWaiting: Bool
 
@@ -60,7 +58,7 @@ extension Transaction {
         let locked = Dictionary(uniqueKeysWithValues: try slots.get().map { ($0.id, $0) })
         guard let slot = locked[appointment.slotID] else { throw LocksMissed() }
         return AppointmentInHand(
-            appointment: appointment, slots: locked, now: circumstance.now,
+            appointment: appointment, slots: locked,
             isAnybodyWaiting: circumstance.isAnybodyWaiting, slot: slot)
     }
 

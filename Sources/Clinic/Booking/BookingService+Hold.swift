@@ -83,9 +83,7 @@ extension BookingService {
             tx.pipeline.execute(
                 """
                 UPDATE slots
-                SET held_by = NULL,
-                    held_since = NULL,
-                    held_until = NULL,
+                SET \(fragment: SlotHold.ended),
                     version = version + 1
                 WHERE clinic_id = \(clinicID) AND id = \(slotID)
                 """)

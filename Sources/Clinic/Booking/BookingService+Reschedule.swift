@@ -112,9 +112,7 @@ extension Pipeline {
             """
             UPDATE slots
             SET booked = booked + 1,
-                held_by = NULL,
-                held_since = NULL,
-                held_until = NULL,
+                \(fragment: SlotHold.ended),
                 version = version + 1
             WHERE clinic_id = \(clinicID) AND id = \(slot.id)
             """)

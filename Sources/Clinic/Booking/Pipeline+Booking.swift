@@ -82,9 +82,7 @@ extension Pipeline {
             filled AS (
                 UPDATE slots
                 SET booked = slots.booked + seats.count,
-                    held_by = NULL,
-                    held_since = NULL,
-                    held_until = NULL,
+                    \(fragment: SlotHold.ended),
                     version = slots.version + seats.count
                 FROM seats
                 WHERE slots.clinic_id = \(clinicID) AND slots.id = seats.slot_id

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Postgres
 
 /// A slot that waits for one patient, who fills in a form meanwhile.
 package struct SlotHold: Hashable, Sendable {
@@ -8,6 +9,9 @@ package struct SlotHold: Hashable, Sendable {
     package let expiresAt: Date
     /// Whether the patient had it already.
     package let isRenewed: Bool
+
+    /// What an `UPDATE slots` sets to end it.
+    static let ended: SQL = "held_by = NULL, held_since = NULL, held_until = NULL"
 }
 
 /// A patient's wish to have a slot kept.
