@@ -17,7 +17,9 @@ struct Query: Sendable {
         values = try (request.uri.query ?? "").split(separator: "&").map { pair in
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let decoded = parts.map { part in
-                part.replacing("+", with: " ").removingPercentEncoding
+                // Most need none of this, and it is not quick.
+                part.utf8.contains { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "%") }
+                    ? part.replacing("+", with: " ").removingPercentEncoding : String(part)
             }
             guard let name = decoded[0], let value = decoded.count > 1 ? decoded[1] : "" else {
                 throw Problem.invalidParameter(

@@ -79,22 +79,28 @@ extension ByteBuffer {
         let day = Int((since1970 / 86_400).rounded(.down))
         let second = Int(since1970) - day * 86_400
         let date = CivilDate(day: day)
-        writeDigits(date.year, 4, "-")
-        writeDigits(date.month, 2, "-")
-        writeDigits(date.day, 2, "T")
-        writeDigits(second / 3600, 2, ":")
-        writeDigits(second / 60 % 60, 2, ":")
-        writeDigits(second % 60, 2, fraction == 0 ? "Z" : ".")
-        if fraction != 0 { writeDigits(fraction / 1000, 3, "Z") }
-    }
-
-    private mutating func writeDigits(_ number: Int, _ count: Int, _ end: UnicodeScalar) {
-        var divisor = 1
-        for _ in 1..<count { divisor *= 10 }
-        while divisor > 0 {
-            writeInteger(UInt8(ascii: "0") + UInt8(number / divisor % 10))
-            divisor /= 10
+        writeWithUnsafeMutableBytes(minimumWritableBytes: 24) { text in
+            text.write(date.year / 100, at: 0, nil)
+            text.write(date.year % 100, at: 2, "-")
+            text.write(date.month, at: 5, "-")
+            text.write(date.day, at: 8, "T")
+            text.write(second / 3600, at: 11, ":")
+            text.write(second / 60 % 60, at: 14, ":")
+            text.write(second % 60, at: 17, fraction == 0 ? "Z" : ".")
+            guard fraction != 0 else { return 20 }
+            text.write(fraction / 10_000, at: 20, nil)
+            text[22] = UInt8(ascii: "0") + UInt8(fraction / 1000 % 10)
+            text[23] = UInt8(ascii: "Z")
+            return 24
         }
-        writeInteger(UInt8(ascii: end))
+    }
+}
+
+extension UnsafeMutableRawBufferPointer {
+    /// Writes two digits, and what comes behind them.
+    fileprivate func write(_ number: Int, at place: Int, _ end: UnicodeScalar?) {
+        self[place] = UInt8(ascii: "0") + UInt8(number / 10)
+        self[place + 1] = UInt8(ascii: "0") + UInt8(number % 10)
+        if let end { self[place + 2] = UInt8(ascii: end) }
     }
 }

@@ -104,9 +104,19 @@ struct MemberWriter {
 
     /// Names are literals of this project and need no escapes.
     private mutating func writeName(_ name: StaticString) {
-        buffer.writeStaticString(isFirst ? "\"" : ",\"")
-        buffer.writeStaticString(name)
-        buffer.writeStaticString("\":")
+        // In one go: what an answer consists of is names, mostly.
+        let count = name.utf8CodeUnitCount
+        let quote = UInt8(ascii: "\"")
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count + 4) { [isFirst] text in
+            let start = isFirst ? 0 : 1
+            if !isFirst { text[0] = UInt8(ascii: ",") }
+            text[start] = quote
+            UnsafeMutableRawBufferPointer(rebasing: text[(start + 1)...])
+                .copyMemory(from: UnsafeRawBufferPointer(start: name.utf8Start, count: count))
+            text[start + count + 1] = quote
+            text[start + count + 2] = UInt8(ascii: ":")
+            return start + count + 3
+        }
         isFirst = false
     }
 
