@@ -10,25 +10,47 @@ import Testing
 /// Batches in which one booking waits for what the others do not need.
 @Suite("A batch and what one of its bookings waits for", .timeLimit(.minutes(15)))
 struct BatchPatienceTests {
-    @Test("a patient's locked row: their neighbours are booked meanwhile, and they behind it")
+    @Test("a batch that waits in vain for one patient's sake is late, and has written nothing")
     func patientLocked() async throws {
         try await withPatience(.milliseconds(20)) { fixture, desk in
             let slots = try await fixture.slots(9)
             let patients = try await fixture.patients(9)
             let batch = zip(slots, patients).map { fixture.booking($0, $1) }
-            let database = fixture.service.database
             try await holding(
-                "SELECT FROM patients WHERE id = \(patients[4].id) FOR UPDATE", in: database
-            ) { hold in
+                "SELECT FROM patients WHERE id = \(patients[4].id) FOR UPDATE",
+                in: fixture.service.database
+            ) { _ in
                 let outcomes = await desk.book(
                     batch, in: fixture.clinic.id, waitingForLocks: false)
-                #expect(outcomes.enumerated().allSatisfy { ($1 == nil) == ($0 == 4) })
-                #expect(outcomes.count { $0?.isBooked == true } == 8)
-                async let late = desk.book(
-                    [batch[4]], in: fixture.clinic.id, waitingForLocks: true)
-                try await Sessions(of: database).wait(until: .blocked)
-                hold.release()
-                #expect(await late.first??.isBooked == true)
+                #expect(outcomes.allSatisfy { $0 == nil })
+                #expect(try await fixture.breaches() == [])
+                let free = try await fixture.free(slots)
+                #expect(free == 9)
+            }
+            let outcomes = await desk.book(batch, in: fixture.clinic.id, waitingForLocks: false)
+            #expect(outcomes.allSatisfy { $0?.isBooked == true })
+            #expect(try await fixture.breaches() == [])
+        }
+    }
+
+    @Test("three seats, late together: one patient's locked row costs the two others nothing")
+    func lateForAnotherReason() async throws {
+        try await withPatience(nil, lockTimeout: .milliseconds(100)) { fixture, desk in
+            let slot = try await fixture.slots(1, capacity: 3)[0]
+            let patients = try await fixture.patients(3)
+            try await holding(
+                "SELECT FROM patients WHERE id = \(patients[0].id) FOR UPDATE",
+                in: fixture.service.database
+            ) { _ in
+                let outcomes = await desk.book(
+                    patients.map { fixture.booking(slot, $0) }, in: fixture.clinic.id,
+                    waitingForLocks: true)
+                guard case .failed(let error as Unavailable) = outcomes[0] else {
+                    Issue.record("the first was not told to wait: \(outcomes)")
+                    return
+                }
+                #expect(error.reason == .lockTimeout)
+                #expect(outcomes.dropFirst().allSatisfy { $0?.isBooked == true })
             }
             #expect(try await fixture.breaches() == [])
         }
@@ -117,9 +139,10 @@ struct BatchPatienceTests {
 
 /// A clinic, and a desk whose batches wait that long for one booking's sake; nil: as long as for any lock.
 private func withPatience(
-    _ patience: Duration?, _ body: @Sendable (Fixture, BookingDesk) async throws -> Void
+    _ patience: Duration?, lockTimeout: Duration = .seconds(60),
+    _ body: @Sendable (Fixture, BookingDesk) async throws -> Void
 ) async throws {
-    try await withService(configure: { $0.lockTimeout = .seconds(60) }) { service in
+    try await withService(configure: { $0.lockTimeout = lockTimeout }) { service in
         var environment = service.store.environment
         environment.batchPatience = patience
         let store = Store(database: service.store.database, environment: environment)
@@ -128,6 +151,16 @@ private func withPatience(
 }
 
 extension Fixture {
+    /// How many of the slots are free.
+    fileprivate func free(_ slots: [Slot]) async throws -> Int {
+        let calendar = CalendarService(store: service.store)
+        var count = 0
+        for slot in slots where try await calendar.slot(slot.id, in: clinic.id).status == .free {
+            count += 1
+        }
+        return count
+    }
+
     fileprivate func booking(_ slot: Slot, _ patient: Patient, lock: UUID? = nil) -> Booking {
         Booking(
             BookingRequest(

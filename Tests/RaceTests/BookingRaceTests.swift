@@ -11,7 +11,7 @@ import Testing
 struct BookingRaceTests {
     @Test("500 clients, one slot: one books, 499 are offered others")
     func oneSlot() async throws {
-        try await withService { service in
+        try await withService(environment: .served) { service in
             let fixture = try await Fixture(service)
             let slots = try await fixture.slots(8)
             let answers = try await race(
@@ -31,7 +31,7 @@ struct BookingRaceTests {
 
     @Test("200 slots with 5 contenders each: 200 bookings")
     func manySlots() async throws {
-        try await withService { service in
+        try await withService(environment: .served) { service in
             let fixture = try await Fixture(service)
             let slots = try await fixture.slots(200)
             let patients = try await fixture.patients(1000)
@@ -46,7 +46,7 @@ struct BookingRaceTests {
 
     @Test("a group slot of 30 seats, 100 contenders: seats 1 to 30, each once")
     func groupSlot() async throws {
-        try await withService { service in
+        try await withService(environment: .served) { service in
             let fixture = try await Fixture(service)
             let slot = try #require(try await fixture.slots(1, capacity: 30).first)
             let answers = try await race(
@@ -63,7 +63,7 @@ struct BookingRaceTests {
 
     @Test("one patient, two practitioners, the same time: one appointment, one patient_busy")
     func onePatientTwice() async throws {
-        try await withService { service in
+        try await withService(environment: .served) { service in
             for _ in 1...20 {
                 let one = try await Fixture(service)
                 let start = Date(timeIntervalSinceNow: 86_400)
@@ -126,7 +126,7 @@ private func race(_ fixture: Fixture, _ wishes: [(slot: UUID, patient: Patient)]
 {
     let answers = Mutex<[Answer]>([])
     let database = fixture.service.database
-    try await withService(on: database, database.service) { elsewhere in
+    try await withService(on: database, database.service, environment: .served) { elsewhere in
         let fixtures = [fixture, fixture.moved(to: elsewhere)]
         let barrier = Barrier(wishes.count)
         try await withThrowingTaskGroup { group in

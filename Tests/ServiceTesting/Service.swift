@@ -89,12 +89,18 @@ package struct Service: Sendable {
 }
 
 extension ServiceEnvironment {
-    /// Logs errors only.
-    package static var quiet: ServiceEnvironment {
+    /// As in use, but that it logs errors only.
+    package static var served: ServiceEnvironment {
         var logger = Logger(label: "test")
         logger.logLevel = .error
-        // A booking that a test holds up stays where it is.
-        return ServiceEnvironment(logger: logger, batchPatience: nil)
+        return ServiceEnvironment(logger: logger)
+    }
+
+    /// The same where a booking that a test holds up stays where it is.
+    package static var quiet: ServiceEnvironment {
+        var environment = served
+        environment.batchPatience = nil
+        return environment
     }
 }
 
@@ -127,7 +133,7 @@ package struct Answer: Sendable {
 
 /// Calls `body` with a service that runs for this call only.
 package func withService(
-    limits: Limits = Limits(),
+    limits: Limits = Limits(), environment: ServiceEnvironment = .quiet,
     configure: (inout DatabaseConfiguration) -> Void = { _ in },
     _ body: @Sendable (Service) async throws -> Void
 ) async throws {
@@ -141,7 +147,8 @@ package func withService(
             pool.lockTimeout = configuration.lockTimeout
         }
         do {
-            try await withService(on: database, pool, limits: limits, body)
+            try await withService(
+                on: database, pool, limits: limits, environment: environment, body)
         } catch {
             await pool.close()
             throw error
@@ -153,9 +160,10 @@ package func withService(
 /// Calls `body` with a service on that database, reached through that pool.
 package func withService(
     on database: TestDatabase, _ pool: Database, limits: Limits = Limits(),
+    environment: ServiceEnvironment = .quiet,
     _ body: @Sendable (Service) async throws -> Void
 ) async throws {
-    let store = Store(database: pool, environment: .quiet)
+    let store = Store(database: pool, environment: environment)
     let logger = store.environment.logger
     let tokens = try await Tokens(secret: Service.secret, keySet: nil)
     let front = HTTPFront(store: store, tokens: tokens, limits: limits)

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Postgres
+import Synchronization
 
 /// What became of one booking of a batch.
 enum BookingOutcome: Sendable {
@@ -28,7 +29,7 @@ struct BookingDesk: Sendable {
     ) async -> [BookingOutcome?] {
         let decisions = await decideEach(
             bookings, in: clinicID,
-            waiting ? .waits : .passesOver(others: store.environment.batchPatience),
+            waiting ? .waits : .skipsLocked(waitingForOthers: store.environment.batchPatience),
             until: store.nextDeadline)
         let wanted = Set(
             zip(bookings, decisions).filter { $1.wantsAlternatives }.map(\.0.request.slotID))
@@ -45,8 +46,7 @@ struct BookingDesk: Sendable {
     func bookAlone(
         _ booking: Booking, _ once: Once<Appointment>, in clinicID: UUID, until deadline: Deadline
     ) async throws -> Appointment {
-        var refusal = BookingRefusal.patientBusy
-        tries: for _ in 1...Self.tries {
+        for _ in 1...Self.tries {
             let decisions: [BookingDecision]
             do {
                 decisions = try await store.writeOnce(
@@ -59,32 +59,38 @@ struct BookingDesk: Sendable {
             }
             switch decisions.first {
             case .booked(let appointment): return appointment
-            case .refused(let found):
-                refusal = found
-                break tries
+            case .refused(let refusal):
+                throw await store.refused(refusal, booking.request.slotID, in: clinicID)
             case .failed(let error): throw error
-            case .again(let found): refusal = found
+            case .again: continue
             case .isLate, nil: preconditionFailure("a booking that waits was not decided")
             }
         }
-        throw await store.refused(refusal, booking.request.slotID, in: clinicID)
+        throw await store.refused(.patientBusy, booking.request.slotID, in: clinicID)
     }
 
     /// Decides all together; where that fails because of one of them, in halves, so that it takes nobody
-    /// else down.
+    /// else down. Where it would have to wait, they are late, and wait slot by slot.
     private func decideEach(
         _ bookings: [Booking], in clinicID: UUID, _ patience: BatchPatience,
         until deadline: Deadline, tries: Int = tries
     ) async -> [BookingDecision] {
+        let progress = Progress()
         var decisions: [BookingDecision]
         do {
             // A batch serves many callers: none of them may cancel it for the others.
             decisions = try await store.write(
                 to: clinicID, isCancellable: false, until: deadline
             ) { [newID = store.newID] tx in
-                try tx.decide(bookings, in: clinicID, patience, newID)
+                let patience = progress.isBegun ? patience.unlimited : patience
+                progress.note(.begun)
+                let outcome = try tx.decide(bookings, in: clinicID, patience, newID)
+                progress.note(.decided)
+                return outcome
             }
-        } catch  where bookings.count > 1 && error.mayBeOfOne(of: bookings, patience) {
+        } catch let error as Unavailable where error.reason == .lockTimeout && !patience.waits {
+            return bookings.map { _ in .isLate }
+        } catch  where bookings.count > 1 && error.mayBeOfOne(of: bookings, progress) {
             var halves: [BookingDecision] = []
             let middle = bookings.count / 2
             for half in [bookings[..<middle], bookings[middle...]] {
@@ -94,9 +100,6 @@ struct BookingDesk: Sendable {
             return halves
         } catch let error as PostgresError where error.isOfTakenSeat {
             return [.refused(.slotTaken)]
-        } catch let error as Unavailable where error.reason == .lockTimeout && !patience.waits {
-            // It keeps up nobody where it waits alone.
-            return bookings.map { _ in .isLate }
         } catch {
             return bookings.map { _ in .failed(error) }
         }
@@ -120,12 +123,40 @@ extension PostgresError {
 
 extension Error {
     /// Whether a batch may have failed because of one booking in it, and the others can still be made.
-    fileprivate func mayBeOfOne(of bookings: [Booking], _ patience: BatchPatience) -> Bool {
+    fileprivate func mayBeOfOne(of bookings: [Booking], _ progress: Progress) -> Bool {
         // What the store has not translated is about what was written.
         guard let unavailable = self as? Unavailable else { return self is PostgresError }
-        // Those who wait for one slot wait for the same lock, unless one names an offline lock.
+        // Those who wait together wait for one slot's lock. Once they have it, or if one names an offline
+        // lock, it is something else.
         return unavailable.reason == .lockTimeout
-            && (!patience.waits || bookings.contains { $0.request.lock != nil })
+            && (progress.isDecided || bookings.contains { $0.request.lock != nil })
+    }
+}
+
+/// How far a batch's transaction has come, in whichever of its runs: it has several if it has to be tried
+/// again or its commit is in doubt.
+private final class Progress: Sendable {
+    enum Stage: Int {
+        case none
+        case begun
+        /// It has the locks and has decided.
+        case decided
+    }
+
+    private let stage = Mutex(Stage.none)
+
+    var isBegun: Bool { stage.withLock { $0 != .none } }
+    var isDecided: Bool { stage.withLock { $0 == .decided } }
+
+    func note(_ new: Stage) {
+        stage.withLock { $0 = $0.rawValue < new.rawValue ? new : $0 }
+    }
+}
+
+extension BatchPatience {
+    /// The same, but for the limit: whoever settles a commit must not give up its place over and over.
+    fileprivate var unlimited: BatchPatience {
+        waits ? .waits : .skipsLocked(waitingForOthers: nil)
     }
 }
 
@@ -133,9 +164,14 @@ extension BookingDecision {
     /// Whether it has to be decided again.
     fileprivate var isOpen: Bool { if case .again = self { true } else { false } }
 
-    /// What stands if it is not.
+    /// What stands if it is not. Who else was refused cannot be told why: nobody may have the seat.
     fileprivate var closed: BookingDecision {
-        if case .again(let refusal) = self { .refused(refusal) } else { self }
+        switch self {
+        case .again(isPatients: true): .refused(.patientBusy)
+        case .again(isPatients: false):
+            .failed(Unavailable(reason: .overloaded, cause: "the winners change over and over"))
+        default: self
+        }
     }
 
     fileprivate var wantsAlternatives: Bool {

@@ -17,10 +17,11 @@ enum NamedLock: Sendable {
 }
 
 extension Pipeline {
-    /// Queues a limit, for this transaction, for how long to wait for locks. At least a millisecond.
+    /// Queues a limit, for this transaction, for how long to wait for locks.
     func waitForLocks(_ duration: Duration) {
-        let milliseconds = max(1, duration / .milliseconds(1))
-        execute("SELECT set_config('lock_timeout', \("\(Int(milliseconds))"), true)")
+        // Zero would be no limit at all.
+        let limit = "\(max(1, duration.milliseconds))"
+        execute("SELECT set_config('lock_timeout', \(limit), true)")
     }
 
     /// Queues the row locks of the offline locks that bookings name, before everything else: until the

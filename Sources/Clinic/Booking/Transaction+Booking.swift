@@ -9,18 +9,18 @@ enum BookingDecision: Sendable {
     case failed(any Error)
     /// Somebody else has locked what it needs, and it did not wait.
     case isLate
-    /// Between the reading and the writing a patient got another appointment for that time, and what was
-    /// decided of this one hangs on that.
-    /// - Parameter refusal: What it is told if that goes on.
-    case again(BookingRefusal)
+    /// Between the reading and the writing a patient got another appointment for that time: this one's, or
+    /// that of somebody for whose sake this one was refused.
+    case again(isPatients: Bool)
 }
 
 /// For what a batch of bookings waits.
 enum BatchPatience: Sendable {
     /// For every lock that somebody else has, as long as anybody does.
     case waits
-    /// For no slot and no offline lock, and for other locks no longer than this; nil: as long as anybody does.
-    case passesOver(others: Duration?)
+    /// For no slot and no offline lock; for the few locks that cannot be stepped over no longer than this,
+    /// nil: as long as anybody does.
+    case skipsLocked(waitingForOthers: Duration?)
 
     var waits: Bool { if case .waits = self { true } else { false } }
 }
@@ -33,7 +33,7 @@ extension Transaction {
         _ bookings: [Booking], in clinicID: UUID, _ patience: BatchPatience,
         _ newID: @escaping () -> UUID
     ) throws -> Outcome<[BookingDecision]> {
-        if case .passesOver(let others?) = patience { pipeline.waitForLocks(others) }
+        if case .skipsLocked(let others?) = patience { pipeline.waitForLocks(others) }
         let keyed = bookings.compactMap(\.once?.request).map(IdempotencyKey.init)
         let turns = pipeline.tryTurns(for: keyed)
         let locks = pipeline.lockOfflineLocks(of: bookings, in: clinicID, waiting: patience.waits)
@@ -67,9 +67,10 @@ extension Transaction {
         }
         guard !winners.isEmpty else { return .unchanged(decisions) }
         return .pending(
-            write(winners, at: now, in: clinicID, newID).map { decisions.asMade($0) }
+            write(winners, at: now, in: clinicID, newID).map { decisions.asMade($0, bookings) }
         ) { tx in
-            tx.pipeline.made(winners.map(\.booking.id), in: clinicID).map { decisions.asMade($0) }
+            tx.pipeline.made(winners.map(\.booking.id), in: clinicID)
+                .map { decisions.asMade($0, bookings) }
         }
     }
 
@@ -109,20 +110,23 @@ private struct Winner {
 extension [BookingDecision] {
     /// The same, where those that were not made after all have to be decided again, and with them whoever
     /// was refused for their sake.
-    fileprivate func asMade(_ made: Set<UUID>) -> [BookingDecision] {
-        let isMade = map { decision in
-            if case .booked(let appointment) = decision {
-                made.contains(appointment.id)
-            } else {
-                true
+    fileprivate func asMade(_ made: Set<UUID>, _ bookings: [Booking]) -> [BookingDecision] {
+        let unmade = zip(self, bookings).compactMap { decision, booking -> BookingRequest? in
+            guard case .booked(let appointment) = decision, !made.contains(appointment.id) else {
+                return nil
             }
+            return booking.request
         }
-        guard isMade.contains(false) else { return self }
-        return zip(self, isMade).map { decision, isMade in
+        guard !unmade.isEmpty else { return self }
+        let slots = Set(unmade.map(\.slotID))
+        let patients = Set(unmade.map(\.patientID))
+        return zip(self, bookings).map { decision, booking in
             switch decision {
-            case .booked where !isMade: .again(.patientBusy)
-            case .refused(let refusal) where refusal == .slotTaken || refusal == .patientBusy:
-                .again(refusal)
+            case .booked(let appointment) where !made.contains(appointment.id):
+                .again(isPatients: true)
+            case .refused(.slotTaken) where slots.contains(booking.request.slotID),
+                .refused(.patientBusy) where patients.contains(booking.request.patientID):
+                .again(isPatients: false)
             default: decision
             }
         }

@@ -14,15 +14,16 @@ package struct ServiceEnvironment: Sendable {
     /// Called behind each change that was committed here, for whoever waits for changes. Returns at
     /// once. Changes that other processes make are not told: those only a look at the data can find.
     package var onChange: @Sendable () -> Void
-    /// How long a batch waits for a lock that concerns one of its bookings, such as its patient's row, before
-    /// that one has to wait by itself; nil: as long as everybody else waits for a lock.
+    /// How long a batch waits for what cannot be stepped over, such as an appointment of a patient's that is
+    /// being written elsewhere, before its slots go one by one; nil: as long as everybody waits for a lock,
+    /// and never longer than that.
     package var batchPatience: Duration?
 
     /// The environment of a running service.
     package init(
         logger: Logger, newID: @escaping @Sendable () -> UUID = { UUID.version7(at: Date()) },
         onChange: @escaping @Sendable () -> Void = {},
-        batchPatience: Duration? = .milliseconds(200)
+        batchPatience: Duration? = .milliseconds(500)
     ) {
         self.logger = logger
         self.newID = newID

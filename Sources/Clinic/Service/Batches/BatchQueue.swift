@@ -40,9 +40,10 @@ final class BatchQueue<Request: Sendable, Answer: Sendable>: Sendable {
     /// How many wait for their batch.
     var waiting: Int { state.withLock { $0.line.count } }
 
-    /// Goes for a slot with the next batch. Once in a batch, a request gets its answer, whatever its deadline.
-    /// - Parameter reply: Gets the answer, or ``Unavailable`` `overloaded` if too many wait already, or if no
-    ///   batch began before the deadline. Nothing was done then.
+    /// Goes for a slot with the next batch. Once in a batch, a request gets its answer, whatever its deadline;
+    /// only where somebody else has locked what it needs it waits on.
+    /// - Parameter reply: Gets the answer, or ``Unavailable`` `overloaded` if too many wait already, or if its
+    ///   turn did not come before the deadline. Nothing was done then.
     func submit(
         _ request: Request, for slotID: UUID, in clinicID: UUID, until deadline: Deadline,
         reply: @escaping Reply
@@ -93,7 +94,9 @@ final class BatchQueue<Request: Sendable, Answer: Sendable>: Sendable {
         while let deadline = nextDeadline() {
             // Nobody cancels it.
             try? await Task.sleep(until: deadline, clock: .continuous)
-            giveUp(Unavailable(reason: .overloaded, cause: "no batch began before the deadline")) {
+            giveUp(
+                Unavailable(reason: .overloaded, cause: "its turn did not come before the deadline")
+            ) {
                 $0.element.deadline <= .now
             }
         }
