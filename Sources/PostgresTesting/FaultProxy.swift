@@ -1,6 +1,4 @@
-import Foundation
 import NIOCore
-import NIOPosix
 import Synchronization
 
 /// A network between a client and the test server that fails at a chosen moment.
@@ -37,48 +35,10 @@ package func withFaultProxy<Result>(
     to database: TestDatabase, _ body: (FaultProxy) async throws -> Result
 ) async throws -> Result {
     let faults = Faults()
-    let server = try serverAddress(of: database.url)
-    let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-        .childChannelOption(.autoRead, value: false)
-        .childChannelInitializer { client in
-            ClientBootstrap(group: client.eventLoop).connect(to: server).flatMapThrowing { server in
-                let link = Link(client: client, server: server, faults: faults)
-                try client.pipeline.syncOperations.addHandler(FromClient(link: link))
-                try server.pipeline.syncOperations.addHandler(FromServer(link: link))
-                try client.syncOptions?.setOption(.autoRead, value: true)
-            }
-        }
-        .bind(host: "127.0.0.1", port: 0).get()
-    let proxy = FaultProxy(
-        url: byWay(of: listener.localAddress?.port ?? 0, database.url), faults: faults)
-    let result: Swift.Result<Result, any Error>
-    do {
-        result = .success(try await body(proxy))
-    } catch {
-        result = .failure(error)
-    }
-    try await listener.close()
-    return try result.get()
-}
-
-/// Where the server of a URI listens: on a socket in the folder that it names, or at its host.
-private func serverAddress(of url: String) throws -> SocketAddress {
-    let components = URLComponents(string: url)
-    let port = components?.port ?? 5432
-    let folder = components?.queryItems?.first { $0.name == "host" }?.value
-    if let folder {
-        return try SocketAddress(unixDomainSocketPath: "\(folder)/.s.PGSQL.\(port)")
-    }
-    return try SocketAddress.makeAddressResolvingHost(components?.host ?? "127.0.0.1", port: port)
-}
-
-/// The same URI, but for the server's address.
-private func byWay(of port: Int, _ url: String) -> String {
-    guard var components = URLComponents(string: url) else { return url }
-    components.host = "127.0.0.1"
-    components.port = port
-    components.queryItems?.removeAll { $0.name == "host" }
-    return components.string ?? url
+    return try await withProxy(
+        to: database,
+        links: { FaultLink(client: $0, server: $1, faults: faults) },
+        { try await body(FaultProxy(url: $0, faults: faults)) })
 }
 
 /// What the proxy's connections share.
@@ -122,7 +82,7 @@ private final class Faults: Sendable {
 }
 
 /// One client's connection and the one to the server that belongs to it, on one event loop.
-private final class Link: Sendable {
+private final class FaultLink: ProxyLink {
     private struct State {
         var serverHasSpoken = true
         /// What the request now being sent meets, and as much of it as has come.
@@ -182,8 +142,6 @@ private final class Link: Sendable {
         if !state.withLock(\.isOrphaned) { server.close(promise: nil) }
     }
 
-    func serverLeft() { client.close(promise: nil) }
-
     private func meet(_ fault: FaultProxy.Fault, _ request: ByteBuffer) {
         state.withLock { state in
             state.fault = nil
@@ -204,30 +162,4 @@ extension ByteBuffer {
     fileprivate var endsInSync: Bool {
         readableBytesView.suffix(5).elementsEqual([UInt8(ascii: "S"), 0, 0, 0, 4])
     }
-}
-
-private final class FromClient: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    private let link: Link
-
-    init(link: Link) { self.link = link }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        link.request(unwrapInboundIn(data))
-    }
-
-    func channelInactive(context: ChannelHandlerContext) { link.clientLeft() }
-}
-
-private final class FromServer: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    private let link: Link
-
-    init(link: Link) { self.link = link }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        link.answer(unwrapInboundIn(data))
-    }
-
-    func channelInactive(context: ChannelHandlerContext) { link.serverLeft() }
 }

@@ -45,11 +45,7 @@ struct BatchPatienceTests {
                 let outcomes = await desk.book(
                     patients.map { fixture.booking(slot, $0) }, in: fixture.clinic.id,
                     waitingForLocks: true)
-                guard case .failed(let error as Unavailable) = outcomes[0] else {
-                    Issue.record("the first was not told to wait: \(outcomes)")
-                    return
-                }
-                #expect(error.reason == .lockTimeout)
+                #expect(outcomes[0]?.unavailable == .lockTimeout)
                 #expect(outcomes.dropFirst().allSatisfy { $0?.isBooked == true })
             }
             #expect(try await fixture.breaches() == [])
@@ -135,6 +131,60 @@ struct BatchPatienceTests {
             #expect(try await fixture.breaches() == [])
         }
     }
+
+    @Test("winners that are not, three times over: nobody is told that a free slot is taken")
+    func winnersOverAndOver() async throws {
+        try await withPatience(nil) { fixture, desk in
+            let start = Date(timeIntervalSinceNow: 172_800)
+            let here = try await fixture.slots(1, from: start)[0]
+            let patients = try await fixture.patients(4)
+            let database = fixture.service.database
+            let sessions = Sessions(of: database)
+            var appointments: [Booking] = []
+            for patient in patients.dropLast() {
+                let there = try await fixture.slots(1, from: start, by: fixture.colleague())[0]
+                appointments.append(fixture.booking(there, patient))
+            }
+            let (first, second, third) = (appointments[0], appointments[1], appointments[2])
+            let elsewhere = { @Sendable (booking: Booking) in
+                await desk.book([booking], in: fixture.clinic.id, waitingForLocks: true)[0]
+            }
+            try await holding(lock(first), in: database) { firstHold in
+                try await holding(lock(second), in: database) { secondHold in
+                    try await holding(lock(third), in: database) { thirdHold in
+                        async let one = elsewhere(first)
+                        async let two = elsewhere(second)
+                        async let three = elsewhere(third)
+                        try await sessions.wait(until: .blocked, 3)
+                        async let outcomes = desk.book(
+                            patients.map { fixture.booking(here, $0) }, in: fixture.clinic.id,
+                            waitingForLocks: false)
+                        // For the first patient's appointment, then the second's, then the third's.
+                        try await sessions.wait(until: .blocked, 4)
+                        firstHold.release()
+                        #expect(await one?.isBooked == true)
+                        try await sessions.wait(until: .blocked, 3)
+                        secondHold.release()
+                        #expect(await two?.isBooked == true)
+                        try await sessions.wait(until: .blocked, 2)
+                        thirdHold.release()
+                        #expect(await three?.isBooked == true)
+
+                        let found = await outcomes
+                        #expect(found.prefix(3).allSatisfy { $0?.refusal == .patientBusy })
+                        #expect(found[3]?.unavailable == .overloaded)
+                    }
+                }
+            }
+            #expect(try await fixture.free([here]) == 1)
+            #expect(try await fixture.breaches() == [])
+        }
+    }
+}
+
+/// What keeps a booking from being committed once it is written.
+private func lock(_ booking: Booking) -> SQL {
+    "SELECT FROM patients WHERE id = \(booking.request.patientID) FOR UPDATE"
 }
 
 /// A clinic, and a desk whose batches wait that long for one booking's sake; nil: as long as for any lock.
@@ -172,6 +222,9 @@ extension Fixture {
 
 extension BookingOutcome {
     fileprivate var isBooked: Bool { if case .booked = self { true } else { false } }
+    fileprivate var unavailable: Unavailable.Reason? {
+        if case .failed(let error as Unavailable) = self { error.reason } else { nil }
+    }
     fileprivate var refusal: BookingRefusal? {
         if case .refused(let refusal, _) = self { refusal } else { nil }
     }
