@@ -133,6 +133,17 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(
+            name: "Proof",
+            dependencies: ["Clinic", "HTTPFront", "Postgres", "PostgresTesting", "ServiceTesting"],
+            path: "Tests/Proof",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ProofTests",
+            dependencies: ["PostgresTesting", "Proof", "ServiceTesting"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "CommandTests",
             dependencies: [

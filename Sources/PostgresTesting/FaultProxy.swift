@@ -27,7 +27,7 @@ package struct FaultProxy: Sendable {
     package func arm(_ fault: Fault, passing: Int = 0) { faults.arm(fault, passing: passing) }
 
     /// Passes on what was held back, as a slow network would.
-    package func deliver() { faults.deliver() }
+    package func deliver() { faults.late.letThrough() }
 }
 
 /// Calls `body` with a proxy in front of the database's server.
@@ -46,10 +46,11 @@ private final class Faults: Sendable {
     private struct State {
         var armed: (fault: FaultProxy.Fault, passing: Int)?
         var roundTrips = 0
-        var delayed: [@Sendable () -> Void] = []
     }
 
     private let state = Mutex(State())
+    /// What is delivered late.
+    let late = HeldBack()
 
     var roundTrips: Int { state.withLock(\.roundTrips) }
 
@@ -67,25 +68,12 @@ private final class Faults: Sendable {
             return passing > 0 ? nil : fault
         }
     }
-
-    func delay(_ pass: @escaping @Sendable () -> Void) {
-        state.withLock { $0.delayed.append(pass) }
-    }
-
-    func deliver() {
-        let delayed = state.withLock { state in
-            defer { state.delayed = [] }
-            return state.delayed
-        }
-        for pass in delayed { pass() }
-    }
 }
 
 /// One client's connection and the one to the server that belongs to it, on one event loop.
 private final class FaultLink: ProxyLink {
     private struct State {
-        var serverHasSpoken = true
-        /// What the request now being sent meets, and as much of it as has come.
+        /// What the round trip now being sent meets, and as much of it as has come.
         var fault: FaultProxy.Fault?
         var request = ByteBuffer()
         /// The client is cut off when the server speaks.
@@ -105,36 +93,24 @@ private final class FaultLink: ProxyLink {
         self.faults = faults
     }
 
-    func request(_ bytes: ByteBuffer) {
-        let startsRoundTrip = state.withLock { state in
-            defer { state.serverHasSpoken = false }
-            return state.serverHasSpoken
+    func request(_ message: WireMessage, startsRoundTrip: Bool) {
+        let fault = startsRoundTrip ? faults.beginRoundTrip() : state.withLock(\.fault)
+        guard let fault else { return server.write(message.bytes, promise: nil) }
+        let request = state.withLock { state in
+            state.fault = fault
+            state.request.writeImmutableBuffer(message.bytes)
+            return state.request
         }
-        if startsRoundTrip {
-            let fault = faults.beginRoundTrip()
-            state.withLock { $0.fault = fault }
-        }
-        let whole: (FaultProxy.Fault, ByteBuffer)? = state.withLock { state in
-            guard let fault = state.fault else { return nil }
-            state.request.writeImmutableBuffer(bytes)
-            return (fault, state.request)
-        }
-        guard let (fault, request) = whole else {
-            return server.writeAndFlush(bytes, promise: nil)
-        }
-        if request.endsInSync { meet(fault, request) }
+        if message.endsRoundTrip { meet(fault, request) }
     }
 
-    func answer(_ bytes: ByteBuffer) {
-        let (isOrphaned, losesAnswer) = state.withLock { state in
-            state.serverHasSpoken = true
-            return (state.isOrphaned, state.losesAnswer)
-        }
+    func answer(_ message: WireMessage) {
+        let (isOrphaned, losesAnswer) = state.withLock { ($0.isOrphaned, $0.losesAnswer) }
         guard !isOrphaned else { return }
         if losesAnswer {
             client.close(promise: nil)
         } else {
-            client.writeAndFlush(bytes, promise: nil)
+            client.write(message.bytes, promise: nil)
         }
     }
 
@@ -149,17 +125,10 @@ private final class FaultLink: ProxyLink {
             state.isOrphaned = fault != .loseAnswer
         }
         if fault == .delayRequest {
-            faults.delay { [server] in server.writeAndFlush(request, promise: nil) }
+            faults.late.append { [server] in server.writeAndFlush(request, promise: nil) }
         } else {
             server.writeAndFlush(request, promise: nil)
         }
         if fault != .loseAnswer { client.close(promise: nil) }
-    }
-}
-
-extension ByteBuffer {
-    /// Whether it is a whole round trip of the extended protocol.
-    fileprivate var endsInSync: Bool {
-        readableBytesView.suffix(5).elementsEqual([UInt8(ascii: "S"), 0, 0, 0, 4])
     }
 }

@@ -15,34 +15,41 @@ package struct Orders: Sendable {
 
     private var choices: [Choice] = []
     private var depth = 0
-    /// Runs that have ended.
+    /// Whether this run has gone another way than the same one before.
+    private var hasStrayed = false
+    private var strays = 0
+    /// Orders that have been.
     package private(set) var runs = 0
 
     package init() {}
 
-    /// The same run went another way than before: what is ordered hangs on something else as well.
-    package struct NotRepeatable: Error {
-        package let expected: [Int]
-        package let found: [Int]
-    }
+    /// The same order went another way over and over: what is ordered hangs on something else as well.
+    package struct NotRepeatable: Error {}
 
     /// Chooses among those who can go.
     /// - Precondition: Somebody can.
-    /// - Throws: ``NotRepeatable``.
-    package mutating func next(of candidates: [Int]) throws -> Int {
+    package mutating func next(of candidates: [Int]) -> Int {
         precondition(!candidates.isEmpty)
         if depth == choices.count { choices.append(Choice(candidates: candidates)) }
-        let choice = choices[depth]
-        guard choice.candidates == candidates else {
-            throw NotRepeatable(expected: choice.candidates, found: candidates)
-        }
-        depth += 1
-        return candidates[choice.taken]
+        hasStrayed = hasStrayed || choices[depth].candidates != candidates
+        guard !hasStrayed else { return candidates[0] }
+        defer { depth += 1 }
+        return candidates[choices[depth].taken]
     }
 
-    /// Ends a run.
+    /// Ends a run. One that went another way than the same one before is to be had again: two who are let
+    /// go by one lock at one time may come to the next in either order.
     /// - Returns: Whether there is an order that has not been.
-    package mutating func endRun() -> Bool {
+    /// - Throws: ``NotRepeatable``.
+    package mutating func endRun() throws -> Bool {
+        if hasStrayed {
+            strays += 1
+            guard strays < 100 else { throw NotRepeatable() }
+            hasStrayed = false
+            depth = 0
+            return true
+        }
+        strays = 0
         runs += 1
         // What was not reached this time is not to be asked for again.
         choices.removeSubrange(depth...)

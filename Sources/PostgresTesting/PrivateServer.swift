@@ -89,18 +89,18 @@ package struct PrivateServer: Sendable {
 
 /// Calls `body` with a server of its own.
 /// - Parameter options: Settings of the server, `name=value`.
-package func withPrivateServer(
-    _ options: [String] = ["fsync=off"], _ body: @Sendable (PrivateServer) async throws -> Void
-) async throws {
+package func withPrivateServer<Result: Sendable>(
+    _ options: [String] = ["fsync=off"], _ body: @Sendable (PrivateServer) async throws -> Result
+) async throws -> Result {
     try await few.perform { try await withFreshServer(options, body) }
 }
 
-private func withFreshServer(
-    _ options: [String], _ body: @Sendable (PrivateServer) async throws -> Void
-) async throws {
+private func withFreshServer<Result: Sendable>(
+    _ options: [String], _ body: @Sendable (PrivateServer) async throws -> Result
+) async throws -> Result {
     let folder = "\(TestServer.shared.folder).\(UUID().uuidString.prefix(8))"
     let server = try await PrivateServer(folder: folder, options: options)
-    let result: Swift.Result<Void, any Error>
+    let result: Swift.Result<Result, any Error>
     do {
         try await server.migrate()
         result = .success(try await body(server))
@@ -108,5 +108,5 @@ private func withFreshServer(
         result = .failure(error)
     }
     try await server.remove()
-    try result.get()
+    return try result.get()
 }

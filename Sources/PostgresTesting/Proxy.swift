@@ -2,17 +2,19 @@ import Foundation
 import NIOCore
 import NIOPosix
 
-/// What one client says to the server and the server to it, and what becomes of that. All is called on the
-/// event loop of both connections.
+/// What one client says to the server and the server to it, message by message, and what becomes of that. All
+/// is called on the event loop of both connections, which are flushed when several messages came at once.
 protocol ProxyLink: AnyObject, Sendable {
-    func request(_ bytes: ByteBuffer)
-    func answer(_ bytes: ByteBuffer)
+    /// - Parameter startsRoundTrip: Whether the client had ended the one before.
+    func request(_ message: WireMessage, startsRoundTrip: Bool)
+    func answer(_ message: WireMessage)
     func clientLeft()
 }
 
 /// Calls `body` with the database's URI by way of a proxy.
+/// - Parameter tampering: What is changed before the link sees it; in answers the last one comes first.
 func withProxy<Result>(
-    to database: TestDatabase,
+    to database: TestDatabase, tampering: [Tampering] = [],
     links: @escaping @Sendable (_ client: any Channel, _ server: any Channel) -> any ProxyLink,
     _ body: (_ url: String) async throws -> Result
 ) async throws -> Result {
@@ -22,9 +24,10 @@ func withProxy<Result>(
         .childChannelInitializer { client in
             ClientBootstrap(group: client.eventLoop).connect(to: server).flatMapThrowing { server in
                 let link = links(client, server)
-                try client.pipeline.syncOperations.addHandler(FromClient(link: link))
+                try client.pipeline.syncOperations.addHandler(
+                    FromClient(link: link, server: server, tampering: tampering))
                 try server.pipeline.syncOperations.addHandler(
-                    FromServer(link: link, client: client))
+                    FromServer(link: link, client: client, tampering: tampering))
                 try client.syncOptions?.setOption(.autoRead, value: true)
             }
         }
@@ -51,24 +54,42 @@ private func serverAddress(of url: String) throws -> SocketAddress {
     return try SocketAddress.makeAddressResolvingHost(components?.host ?? "127.0.0.1", port: port)
 }
 
-/// The same URI, but for the server's address.
+/// The same URI, but for the server's address, and in the clear: a proxy reads what is said.
 private func byWay(of port: Int, _ url: String) -> String {
     guard var components = URLComponents(string: url) else { return url }
     components.host = "127.0.0.1"
     components.port = port
-    components.queryItems?.removeAll { $0.name == "host" }
+    components.queryItems =
+        (components.queryItems ?? []).filter { $0.name != "host" } + [
+            URLQueryItem(name: "sslmode", value: "disable"),
+            URLQueryItem(name: "gssencmode", value: "disable"),
+        ]
     return components.string ?? url
 }
 
 private final class FromClient: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     private let link: any ProxyLink
+    private let server: any Channel
+    private var messages = WireMessages(ofClient: true)
+    private let tampering: [Tampering]
+    private var startsRoundTrip = true
 
-    init(link: any ProxyLink) { self.link = link }
+    init(link: any ProxyLink, server: any Channel, tampering: [Tampering]) {
+        self.link = link
+        self.server = server
+        self.tampering = tampering
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        link.request(unwrapInboundIn(data))
+        for message in messages.append(unwrapInboundIn(data)) {
+            let said = tampering.reduce(message) { $1.request($0) }
+            link.request(said, startsRoundTrip: startsRoundTrip)
+            startsRoundTrip = message.endsRoundTrip
+        }
     }
+
+    func channelReadComplete(context: ChannelHandlerContext) { server.flush() }
 
     func channelInactive(context: ChannelHandlerContext) { link.clientLeft() }
 }
@@ -77,15 +98,25 @@ private final class FromServer: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     private let link: any ProxyLink
     private let client: any Channel
+    private let tampering: [Tampering]
+    private var messages = WireMessages(ofClient: false)
 
-    init(link: any ProxyLink, client: any Channel) {
+    init(link: any ProxyLink, client: any Channel, tampering: [Tampering]) {
         self.link = link
         self.client = client
+        self.tampering = tampering
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        link.answer(unwrapInboundIn(data))
+        for message in messages.append(unwrapInboundIn(data)) {
+            let told = tampering.reversed().reduce(Optional(message)) { said, next in
+                said.flatMap(next.answer)
+            }
+            if let told { link.answer(told) }
+        }
     }
+
+    func channelReadComplete(context: ChannelHandlerContext) { client.flush() }
 
     func channelInactive(context: ChannelHandlerContext) { client.close(promise: nil) }
 }

@@ -31,13 +31,12 @@ package struct RaceRun: Sendable {
 ///
 /// A round trip is let through when everybody else stands still: has finished, is held back, or waits for a
 /// lock. Who waits for a lock goes on when it is free, and is not asked.
-/// - Throws: What an act throws; `Orders.NotRepeatable`; ``StandsStill``.
+/// - Throws: What an act throws; ``StandsStill``.
 package func race(
     _ contestants: [Contestant], in database: TestDatabase, by orders: inout Orders
 ) async throws -> RaceRun {
     let results = Results(count: contestants.count)
     for contestant in contestants { contestant.proxy.close() }
-    defer { for contestant in contestants { contestant.proxy.open() } }
     return try await withThrowingTaskGroup(of: Void.self) { group in
         defer { for contestant in contestants { contestant.proxy.open() } }
         for (place, contestant) in contestants.enumerated() {
@@ -61,7 +60,7 @@ package func race(
                 guard blocked.isEmpty else { throw StandsStill(blocked: blocked) }
                 break
             }
-            let next = try orders.next(of: held)
+            let next = orders.next(of: held)
             run.steps.append(contestants[next].name)
             contestants[next].proxy.letThrough()
         }
@@ -87,25 +86,11 @@ private func standing(
         let held = contestants.indices.filter { contestants[$0].proxy.isHolding }
         let moving = contestants.indices.filter { !held.contains($0) && !results.isFinished($0) }
         if moving.isEmpty { return (held, []) }
-        let blocked = try await blockedSessions(in: database)
+        let blocked = try await Sessions(of: database).names(.blocked)
         let names = moving.map { contestants[$0].name }
         if names.allSatisfy(blocked.contains) { return (held, names) }
     }
     throw Sessions.NeverCame()
-}
-
-/// The names of the sessions that wait for a lock.
-private func blockedSessions(in database: TestDatabase) async throws -> Set<String> {
-    let names = try await database.owner.read { tx in
-        tx.pipeline.all(
-            Scalar<String>.self,
-            """
-            SELECT application_name
-            FROM pg_stat_activity
-            WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0
-            """)
-    }
-    return Set(names.map(\.value))
 }
 
 private final class Results: Sendable {

@@ -37,6 +37,18 @@ package struct Sessions: Sendable {
         }.value
     }
 
+    /// What the sessions of the database are called that meet the condition now.
+    package func names(_ condition: Condition) async throws -> [String] {
+        try await database.read { tx in
+            tx.pipeline.all(
+                Scalar<String>.self,
+                """
+                SELECT application_name FROM pg_stat_activity
+                WHERE datname = current_database() AND \(fragment: condition.sql)
+                """)
+        }.map(\.value)
+    }
+
     /// Returns once `count` sessions or more meet the condition, by the server's own account.
     /// - Throws: ``NeverCame`` instead of hanging for ever.
     package func wait(until condition: Condition, _ count: Int = 1) async throws {

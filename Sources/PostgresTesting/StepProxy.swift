@@ -22,62 +22,48 @@ package struct StepProxy: Sendable {
 
 /// Calls `body` with a proxy in front of the database's server, open at first.
 package func withStepProxy<Result>(
-    to database: TestDatabase, _ body: (StepProxy) async throws -> Result
+    to database: TestDatabase, tampering: [Tampering] = [],
+    _ body: (StepProxy) async throws -> Result
 ) async throws -> Result {
     let gate = Gate()
     return try await withProxy(
-        to: database,
+        to: database, tampering: tampering,
         links: { StepLink(client: $0, server: $1, gate: gate) },
         { try await body(StepProxy(url: $0, gate: gate)) })
 }
 
 /// What the proxy's connections share.
 private final class Gate: Sendable {
-    private struct State {
-        var isClosed = false
-        var held: [@Sendable () -> Void] = []
-    }
+    private let isClosed = Mutex(false)
+    private let held = HeldBack()
 
-    private let state = Mutex(State())
+    var isHolding: Bool { !held.isEmpty }
 
-    var isHolding: Bool { state.withLock { !$0.held.isEmpty } }
-
-    func close() { state.withLock { $0.isClosed = true } }
+    func close() { isClosed.withLock { $0 = true } }
 
     func open() {
-        state.withLock { $0.isClosed = false }
+        isClosed.withLock { $0 = false }
         letThrough()
     }
 
-    func letThrough() {
-        let held = state.withLock { state in
-            defer { state.held = [] }
-            return state.held
-        }
-        for pass in held { pass() }
-    }
+    func letThrough() { held.letThrough() }
 
     /// Holds a round trip back, if any is.
     func holds(_ pass: @escaping @Sendable () -> Void) -> Bool {
-        state.withLock { state in
-            if state.isClosed { state.held.append(pass) }
-            return state.isClosed
+        isClosed.withLock { isClosed in
+            if isClosed { held.append(pass) }
+            return isClosed
         }
     }
 }
 
 /// One client's connection and the one to the server that belongs to it, on one event loop.
 private final class StepLink: ProxyLink {
-    private struct State {
-        var serverHasSpoken = true
-        /// What has come of the round trip that is held back.
-        var held: ByteBuffer?
-    }
-
     private let client: any Channel
     private let server: any Channel
     private let gate: Gate
-    private let state = Mutex(State())
+    /// What has come of the round trip that is held back.
+    private let held = Mutex<ByteBuffer?>(nil)
 
     init(client: any Channel, server: any Channel, gate: Gate) {
         self.client = client
@@ -85,33 +71,26 @@ private final class StepLink: ProxyLink {
         self.gate = gate
     }
 
-    func request(_ bytes: ByteBuffer) {
-        let startsRoundTrip = state.withLock { state in
-            defer { state.serverHasSpoken = false }
-            return state.serverHasSpoken
-        }
+    func request(_ message: WireMessage, startsRoundTrip: Bool) {
         if startsRoundTrip, gate.holds({ [self] in server.eventLoop.execute { self.pass() } }) {
-            state.withLock { $0.held = ByteBuffer() }
+            held.withLock { $0 = ByteBuffer() }
         }
-        let isHeld = state.withLock { state in
-            state.held?.writeImmutableBuffer(bytes)
-            return state.held != nil
+        let isHeld = held.withLock { held in
+            held?.writeImmutableBuffer(message.bytes)
+            return held != nil
         }
-        if !isHeld { server.writeAndFlush(bytes, promise: nil) }
+        if !isHeld { server.write(message.bytes, promise: nil) }
     }
 
-    func answer(_ bytes: ByteBuffer) {
-        state.withLock { $0.serverHasSpoken = true }
-        client.writeAndFlush(bytes, promise: nil)
-    }
+    func answer(_ message: WireMessage) { client.write(message.bytes, promise: nil) }
 
     func clientLeft() { server.close(promise: nil) }
 
     private func pass() {
-        let held = state.withLock { state in
-            defer { state.held = nil }
-            return state.held
+        let request = held.withLock { held in
+            defer { held = nil }
+            return held
         }
-        if let held { server.writeAndFlush(held, promise: nil) }
+        if let request { server.writeAndFlush(request, promise: nil) }
     }
 }

@@ -38,7 +38,7 @@ package struct TestServer: Sendable {
     /// The URI of one database of the server.
     package func url(ofDatabase name: String) -> String {
         guard var components = URLComponents(string: url) else {
-            // Likewise.
+            // Nothing to throw to, likewise: the setting is wrong, for every test.
             fatalError("HOLDFAST_TEST_SERVER is not a URI: postgresql://user@host:port/database")
         }
         components.path = "/" + name

@@ -178,32 +178,6 @@ struct DecisionRaceTests {
     }
 }
 
-/// What an administrator does about a registration.
-private struct Decision: Sendable {
-    let subject: String
-    private let action: String
-
-    init(by subject: String, _ action: String) {
-        self.subject = subject
-        self.action = action
-    }
-
-    /// - Returns: The version that there is.
-    func read(_ id: String, in fixture: Fixture) async throws -> Int? {
-        let answer = try await fixture.service.send(
-            "GET", fixture.path("registrations/\(id)"), token: try await fixture.admin(subject))
-        return try answer.json["version"]?.integer
-    }
-
-    func make(on id: String, _ version: Int, in fixture: Fixture) async throws -> Answer {
-        try await fixture.service.send(
-            "POST", fixture.path("registrations/\(id)/\(action)"),
-            token: try await fixture.admin(subject),
-            body: action == "reject" ? #"{"reason": "no such street"}"# : nil,
-            headers: ["If-Match": "\"\(version)\""])
-    }
-}
-
 extension AdminService {
     /// All registrations of a clinic, page by page.
     fileprivate func allRegistrations(in clinicID: UUID) async throws -> [Registration] {

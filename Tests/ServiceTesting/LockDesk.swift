@@ -11,11 +11,12 @@ package struct LockDesk: Sendable {
     package let bob: String
     package let cat: String
 
-    package init(_ fixture: Fixture) async throws {
+    /// - Parameter prefix: Of the patients' names, where the clinic has another desk.
+    package init(_ fixture: Fixture, prefix: String = "") async throws {
         self.fixture = fixture
-        ann = try await fixture.patient(named: "ann").id.text
-        bob = try await fixture.patient(named: "bob").id.text
-        cat = try await fixture.patient(named: "cat").id.text
+        ann = try await fixture.patient(named: prefix + "ann").id.text
+        bob = try await fixture.patient(named: prefix + "bob").id.text
+        cat = try await fixture.patient(named: prefix + "cat").id.text
     }
 
     /// The same people and patients, on a service that was started since.

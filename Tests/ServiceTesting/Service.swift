@@ -14,6 +14,8 @@ import ServiceLifecycle
 /// A running service on a database of its own, and a client that speaks HTTP to it.
 package struct Service: Sendable {
     package let database: TestDatabase
+    /// Through which the service reaches it.
+    package let pool: Database
     package let store: Store
     package let tokens: Tokens
     package let port: Int
@@ -23,9 +25,11 @@ package struct Service: Sendable {
     package static let secret = "a secret that only the tests know, long enough"
 
     fileprivate init(
-        database: TestDatabase, store: Store, tokens: Tokens, port: Int, client: HTTPClient
+        database: TestDatabase, pool: Database, store: Store, tokens: Tokens, port: Int,
+        client: HTTPClient
     ) {
         self.database = database
+        self.pool = pool
         self.store = store
         self.tokens = tokens
         self.port = port
@@ -64,7 +68,7 @@ package struct Service: Sendable {
     /// A service that runs elsewhere, with the same secret, on that database.
     package static func running(on database: TestDatabase, port: Int) async throws -> Service {
         Service(
-            database: database,
+            database: database, pool: database.service,
             store: Store(database: database.service, environment: .quiet),
             tokens: try await Tokens(secret: secret, keySet: nil), port: port, client: HTTPClient())
     }
@@ -116,6 +120,9 @@ package struct Answer: Sendable {
         get throws { try JSONDecoder().decode(JSONValue.self, from: Data(body.utf8)) }
     }
 
+    /// In a word: the problem's code, or else the status.
+    package var told: String { problemCode ?? "\(status)" }
+
     /// The problem's code; nil if the answer is no problem in the contract's form.
     package var problemCode: String? {
         guard headers["content-type"] == "application/problem+json",
@@ -132,14 +139,14 @@ package struct Answer: Sendable {
 }
 
 /// Calls `body` with a service that runs for this call only.
-package func withService(
+package func withService<Result: Sendable>(
     limits: Limits = Limits(), environment: ServiceEnvironment = .quiet,
     configure: (inout DatabaseConfiguration) -> Void = { _ in },
-    _ body: @Sendable (Service) async throws -> Void
-) async throws {
+    _ body: @Sendable (Service) async throws -> Result
+) async throws -> Result {
     var configuration = DatabaseConfiguration(url: "")
     configure(&configuration)
-    try await withTestDatabase { [configuration] database in
+    return try await withTestDatabase { [configuration] database in
         let pool = database.service { pool in
             pool.poolSize = configuration.poolSize
             pool.waitingLimit = configuration.waitingLimit
@@ -147,22 +154,23 @@ package func withService(
             pool.lockTimeout = configuration.lockTimeout
         }
         do {
-            try await withService(
+            let result = try await withService(
                 on: database, pool, limits: limits, environment: environment, body)
+            await pool.close()
+            return result
         } catch {
             await pool.close()
             throw error
         }
-        await pool.close()
     }
 }
 
 /// Calls `body` with a service on that database, reached through that pool.
-package func withService(
+package func withService<Result: Sendable>(
     on database: TestDatabase, _ pool: Database, limits: Limits = Limits(),
     environment: ServiceEnvironment = .quiet,
-    _ body: @Sendable (Service) async throws -> Void
-) async throws {
+    _ body: @Sendable (Service) async throws -> Result
+) async throws -> Result {
     let store = Store(database: pool, environment: environment)
     let logger = store.environment.logger
     let tokens = try await Tokens(secret: Service.secret, keySet: nil)
@@ -179,12 +187,14 @@ package func withService(
         defer { running.finish() }
         try await lifecycle.run()
     }
-    var outcome: Result<Void, any Error> = .success(())
+    // Unless the server starts.
+    var outcome: Swift.Result<Result, any Error> = .failure(ServerNeverStarted())
     for await port in ports.prefix(1) {
         let service = Service(
-            database: database, store: store, tokens: tokens, port: port, client: client)
+            database: database, pool: pool, store: store, tokens: tokens, port: port, client: client
+        )
         do {
-            try await body(service)
+            outcome = .success(try await body(service))
         } catch {
             outcome = .failure(error)
         }
@@ -192,5 +202,7 @@ package func withService(
     try await client.shutdown()
     await lifecycle.triggerGracefulShutdown()
     try await serving.value
-    try outcome.get()
+    return try outcome.get()
 }
+
+private struct ServerNeverStarted: Error {}

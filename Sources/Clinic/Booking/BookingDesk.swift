@@ -82,10 +82,9 @@ struct BookingDesk: Sendable {
             decisions = try await store.write(
                 to: clinicID, isCancellable: false, until: deadline
             ) { [newID = store.newID] tx in
-                let patience = progress.isBegun ? patience.unlimited : patience
-                progress.note(.begun)
+                let patience = progress.begin() ? patience : patience.unlimited
                 let outcome = try tx.decide(bookings, in: clinicID, patience, newID)
-                progress.note(.decided)
+                progress.decide()
                 return outcome
             }
         } catch let error as Unavailable where error.reason == .lockTimeout && !patience.waits {
@@ -136,21 +135,20 @@ extension Error {
 /// How far a batch's transaction has come, in whichever of its runs: it has several if it has to be tried
 /// again or its commit is in doubt.
 private final class Progress: Sendable {
-    enum Stage: Int {
-        case none
-        case begun
-        /// It has the locks and has decided.
-        case decided
+    private let state = Mutex((isBegun: false, isDecided: false))
+
+    /// It has had the locks, and decided.
+    var isDecided: Bool { state.withLock(\.isDecided) }
+
+    /// - Returns: Whether this is the first run.
+    func begin() -> Bool {
+        state.withLock { state in
+            defer { state.isBegun = true }
+            return !state.isBegun
+        }
     }
 
-    private let stage = Mutex(Stage.none)
-
-    var isBegun: Bool { stage.withLock { $0 != .none } }
-    var isDecided: Bool { stage.withLock { $0 == .decided } }
-
-    func note(_ new: Stage) {
-        stage.withLock { $0 = $0.rawValue < new.rawValue ? new : $0 }
-    }
+    func decide() { state.withLock { $0.isDecided = true } }
 }
 
 extension BatchPatience {

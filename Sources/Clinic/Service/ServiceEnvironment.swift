@@ -15,8 +15,8 @@ package struct ServiceEnvironment: Sendable {
     /// once. Changes that other processes make are not told: those only a look at the data can find.
     package var onChange: @Sendable () -> Void
     /// How long a batch waits for what cannot be stepped over, such as an appointment of a patient's that is
-    /// being written elsewhere, before its slots go one by one; nil: as long as everybody waits for a lock,
-    /// and never longer than that.
+    /// being written elsewhere, before its slots go one by one; nil: as long as everybody waits for a lock.
+    /// Not to be longer than that (`lock_timeout`).
     package var batchPatience: Duration?
 
     /// The environment of a running service.

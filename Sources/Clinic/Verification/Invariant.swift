@@ -100,6 +100,24 @@ struct Invariant: Sendable {
                 AND time_off.id IS NULL
             """
         },
+        Invariant(number: 4, rule: "What is free in time off was opened by hand.") {
+            """
+            SELECT 'slot ' || slots.id
+            FROM slots
+            WHERE slots.clinic_id = \($0)
+                AND NOT slots.blocked
+                AND slots.booked < slots.capacity
+                AND \(fragment: TimeOff.covering("slots", in: $0)) IS NOT NULL
+                AND NOT EXISTS (
+                    SELECT
+                    FROM journal
+                    WHERE journal.clinic_id = \($0)
+                        AND journal.object_type = 'slot'
+                        AND journal.object_id = slots.id
+                        AND journal.detail ->> 'blocked' = 'false'
+                )
+            """
+        },
         Invariant(
             number: 5, rule: "A decided registration has one message of its kind; others have none."
         ) {

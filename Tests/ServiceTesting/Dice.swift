@@ -1,11 +1,11 @@
 /// Numbers that look random and are the same in every run.
-struct Dice: RandomNumberGenerator, Sendable {
+package struct Dice: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    package init(seed: UInt64) { state = seed }
 
     /// Source: D. E. Knuth, MMIX. The upper bits are the better ones, so each number takes two steps.
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         step() << 32 | step()
     }
 

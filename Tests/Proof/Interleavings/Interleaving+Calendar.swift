@@ -1,0 +1,118 @@
+import Clinic
+import FoundationEssentials
+import HTTPFront
+import ServiceTesting
+import Synchronization
+
+extension Interleaving {
+    /// Administrators who change one calendar.
+    static let calendar = [
+        Interleaving(
+            "make a slot, make one that overlaps it", ["ada", "ben"],
+            allowed: [["201", "slot_overlap"], ["slot_overlap", "201"]]
+        ) { fixture in
+            let colleague = try await fixture.colleague()
+            let slot = try await fixture.slots(1, by: colleague)[0]
+            return [
+                { try await $0.makeSlot(behind: slot, by: colleague).told },
+                { try await $0.makeSlot(behind: slot, by: colleague, earlier: -300).told },
+            ]
+        },
+        Interleaving(
+            "change a slot, change it otherwise", ["ada", "ben"],
+            allowed: [["200", "version_conflict"], ["version_conflict", "200"]]
+        ) { fixture in
+            let slot = try await fixture.ownSlots(1)[0]
+            return [2, 3].map { capacity in
+                { try await $0.change(slot, #"{"capacity": \#(capacity)}"#).told }
+            }
+        },
+        Interleaving(
+            "make a practitioner, make her with one key", ["one", "again"],
+            allowed: [["201 A", "201 A"]]
+        ) { _ in
+            let key = UUID().text
+            let names = ShortNames()
+            let act: Stage.Act = { fixture in
+                let answer = try await fixture.send(
+                    "POST", "practitioners", as: fixture.admin,
+                    #"{"name": "Dr. Ada Abel", "specialty": "dermatology"}"#, key: key)
+                return try "\(answer.told) \(names.name(of: answer.id))"
+            }
+            return [act, act]
+        },
+        Interleaving(
+            "rename a practitioner, rename her otherwise", ["ada", "ben"],
+            allowed: [["200", "version_conflict"], ["version_conflict", "200"]]
+        ) { fixture in
+            let id = try await fixture.colleague().text
+            return ["Dr. Ada", "Dr. Abel"].map { name in
+                { fixture in
+                    try await fixture.send(
+                        "PATCH", "practitioners/\(id)", as: fixture.admin,
+                        #"{"name": "\#(name)"}"#, version: "1"
+                    ).told
+                }
+            }
+        },
+        Interleaving(
+            "change a slot, delete it", ["ada", "ben"],
+            allowed: [["200", "version_conflict"], ["slot_not_found", "204"]]
+        ) { fixture in
+            let slot = try await fixture.ownSlots(1)[0]
+            return [
+                { try await $0.change(slot, #"{"capacity": 2}"#).told },
+                { try await $0.delete(slot).told },
+            ]
+        },
+        Interleaving(
+            "book, arrange time off", ["ann", "ada"],
+            allowed: [["201", "201"], ["slot_unavailable", "201"]]
+        ) { fixture in
+            let slot = try await fixture.ownSlots(1)[0]
+            let patient = try await fixture.ownPatients(1)[0]
+            return [
+                { try await $0.book(slot.id, as: patient).told },
+                {
+                    try await $0.timeOff(slot.startsAt, slot.endsAt, of: slot.practitionerID).told
+                },
+            ]
+        },
+        Interleaving("cancel, arrange time off", ["cat", "ada"], allowed: [["200", "201"]]) {
+            fixture in
+            let slot = try await fixture.ownSlots(1)[0]
+            let booked = try await fixture.booked(slot, for: fixture.ownPatients(1)[0])
+            return [
+                { try await $0.cancel(booked).told },
+                {
+                    try await $0.timeOff(slot.startsAt, slot.endsAt, of: slot.practitionerID).told
+                },
+            ]
+        },
+        Interleaving("make a slot, arrange time off", ["ada", "ben"], allowed: [["201", "201"]]) {
+            fixture in
+            let colleague = try await fixture.colleague()
+            let slot = try await fixture.slots(1, by: colleague)[0]
+            return [
+                { try await $0.makeSlot(behind: slot, by: colleague).told },
+                {
+                    try await $0.timeOff(
+                        slot.endsAt, slot.endsAt.addingTimeInterval(900), of: colleague
+                    ).told
+                },
+            ]
+        },
+    ]
+}
+
+/// Letters for ids, by the order in which they are told.
+private final class ShortNames: Sendable {
+    private let known = Mutex<[String]>([])
+
+    func name(of id: String) -> String {
+        known.withLock { known in
+            if !known.contains(id) { known.append(id) }
+            return known.firstIndex(of: id) == 0 ? "A" : "B"
+        }
+    }
+}
