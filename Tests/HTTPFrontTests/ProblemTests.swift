@@ -82,6 +82,9 @@ struct ProblemTests {
             testDescription: "a malformed id in the path", method: "GET", path: "slots/7",
             status: 404, code: "slot_not_found"),
         Refusal(
+            testDescription: "a malformed token of a lock in the path", method: "POST",
+            path: "locks/7/renew", status: 404, code: "lock_not_found"),
+        Refusal(
             testDescription: "a malformed id in the body", method: "POST", path: "appointments",
             body: #"{"slot_id": "7", "patient_id": "\#(someID)"}"#,
             status: 422, code: "invalid_member", member: "slot_id"),

@@ -52,9 +52,10 @@ extension Call {
             // A slot under a hold has this suffix, and no other difference.
             let tag = field.dropFirst().dropLast()
             let digits = tag.hasSuffix("-held") ? tag.dropLast(5) : tag
-            guard isQuoted, digits.allSatisfy(\.isNumber), let version = Int(digits) else {
-                throw Problem.preconditionRequired
-            }
+            // "01" is no tag that this service gives.
+            guard isQuoted, digits.allSatisfy(\.isNumber), let version = Int(digits),
+                String(version) == digits
+            else { throw Problem.preconditionRequired }
             return version
         }
     }

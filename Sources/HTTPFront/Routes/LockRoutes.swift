@@ -29,7 +29,7 @@ extension HTTPFront {
                 ).response(to: call)
             },
             Route(.post, path + "/{token}/renew", for: .staff) { call in
-                let token = try call.id("token", orThrow: LockError.lockLost)
+                let token = try call.id("token", orThrow: LockError.lockNotFound)
                 _ = try call.body(NoMembers.self, mayBeAbsent: true)
                 return try await answer(call) { once in
                     try await locks.renew(token, in: call.clinicID, by: call.author, once: once)

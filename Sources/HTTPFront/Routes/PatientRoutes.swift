@@ -19,7 +19,8 @@ extension HTTPFront {
             Route(.get, path, for: .staff, query: ["query"] + Query.page) { call in
                 try await ListPage(
                     patients.patients(
-                        in: call.clinicID, matching: call.query.text("query"), call.query.page()),
+                        in: call.clinicID, matching: call.query.text("query", limit: 255),
+                        call.query.page()),
                     of: call.query
                 ).response(to: call)
             },
