@@ -1,7 +1,7 @@
 # Holdfast: what people do with this project. 'make' alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz bench bench-size sanitize dbmate dependencies build lint format clean
+.PHONY: help run test prove mutants fuzz bench bench-size sanitize dbmate dependencies build lint format clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,6 +12,12 @@ run: ## Build, start a private PostgreSQL (or take DATABASE_URL), migrate, seed 
 test: ## Run all tests on a PostgreSQL of their own
 	@scripts/dependencies
 	@scripts/test
+
+prove: ## Prove that nothing is booked twice: every order, every cut, and ten minutes of faults (an hour with SOAK=1)
+	@scripts/prove
+
+mutants: ## Take each defence away and see the proof fail
+	@scripts/mutants
 
 fuzz: ## Try whatever openapi.yaml allows and forbids, as each kind of caller (six minutes)
 	@scripts/fuzz

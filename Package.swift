@@ -12,7 +12,9 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "holdfast",
     products: [
-        .executable(name: "holdfast", targets: ["holdfast"])
+        .executable(name: "holdfast", targets: ["holdfast"]),
+        // For the fault run, which loads it into the service.
+        .library(name: "WrongClock", type: .dynamic, targets: ["WrongClock"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -133,9 +135,26 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(name: "WrongClock", path: "Tests/WrongClock"),
+        .executableTarget(
+            name: "prove",
+            dependencies: [
+                "PostgresTesting", "Proof",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/prove",
+            swiftSettings: strict
+        ),
         .target(
             name: "Proof",
-            dependencies: ["Clinic", "HTTPFront", "Postgres", "PostgresTesting", "ServiceTesting"],
+            dependencies: [
+                "Clinic", "HTTPFront", "Postgres", "PostgresTesting", "ServiceTesting",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOFoundationEssentialsCompat", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             path: "Tests/Proof",
             swiftSettings: strict
         ),

@@ -25,7 +25,8 @@ extension Int: PostgresValue {
         return switch bytes.count {
         case 2: Int(Int16(bigEndian: bytes))
         case 4: Int(Int32(bigEndian: bytes))
-        default: Int(Int64(bigEndian: bytes))
+        case 8: Int(Int64(bigEndian: bytes))
+        default: throw UndecodableValue(target: Int.self, type: column.type, isNull: false)
         }
     }
 }
@@ -39,7 +40,7 @@ extension Bool: PostgresValue {
 
     /// Reads `boolean`.
     public static func decode(_ column: PostgresColumn) throws(UndecodableValue) -> Bool {
-        try column.bytes(of: .bool, as: Bool.self)[0] != 0
+        try column.bytes(of: .bool, size: 1, as: Bool.self)[0] != 0
     }
 }
 
@@ -68,7 +69,9 @@ extension UUID: PostgresValue {
 
     /// Reads `uuid`.
     public static func decode(_ column: PostgresColumn) throws(UndecodableValue) -> UUID {
-        UUID(uuid: try column.bytes(of: .uuid, as: UUID.self).loadUnaligned(as: uuid_t.self))
+        UUID(
+            uuid: try column.bytes(of: .uuid, size: 16, as: UUID.self).loadUnaligned(
+                as: uuid_t.self))
     }
 }
 

@@ -7,7 +7,7 @@ extension Date: PostgresValue {
     /// `timestamptz`.
     public static var postgresType: PostgresType { .timestamptz }
 
-    /// Encodes whole microseconds. A `Date` keeps them exactly for 285 years around 2001.
+    /// Encodes whole microseconds. A `Date` keeps them exactly from 1865 to 2137.
     public func encode(into bytes: inout [UInt8]) {
         let microseconds = (timeIntervalSinceReferenceDate * 1_000_000).rounded()
         (Int64(microseconds) + Int64(epochOffset) * 1_000_000).appendBigEndian(to: &bytes)
@@ -15,7 +15,8 @@ extension Date: PostgresValue {
 
     /// Reads `timestamptz`.
     public static func decode(_ column: PostgresColumn) throws(UndecodableValue) -> Date {
-        let microseconds = Int64(bigEndian: try column.bytes(of: .timestamptz, as: Date.self))
+        let microseconds = Int64(
+            bigEndian: try column.bytes(of: .timestamptz, size: 8, as: Date.self))
         let sinceReference = microseconds - Int64(epochOffset) * 1_000_000
         return Date(timeIntervalSinceReferenceDate: Double(sinceReference) / 1_000_000)
     }
@@ -39,7 +40,7 @@ extension CalendarDay: PostgresValue {
 
     /// Reads `date`.
     public static func decode(_ column: PostgresColumn) throws(UndecodableValue) -> CalendarDay {
-        let bytes = try column.bytes(of: .date, as: CalendarDay.self)
+        let bytes = try column.bytes(of: .date, size: 4, as: CalendarDay.self)
         return CalendarDay(daysSince2000: Int32(bigEndian: bytes))
     }
 }

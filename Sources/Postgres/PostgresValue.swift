@@ -24,14 +24,18 @@ public struct PostgresColumn {
     /// Nil for NULL. Not aligned.
     let bytes: UnsafeRawBufferPointer?
 
-    /// The bytes, once the type and NULL have been ruled out as reasons to fail.
+    /// The bytes, once the type, NULL and the size have been ruled out as reasons to fail.
+    /// - Parameter size: How many there must be; nil: any number.
     func bytes(
-        of types: PostgresType..., as target: Any.Type
+        of types: PostgresType..., size: Int? = nil, as target: Any.Type
     ) throws(UndecodableValue) -> UnsafeRawBufferPointer {
         guard types.contains(where: { $0.id == type }) else {
             throw UndecodableValue(target: target, type: type, isNull: false)
         }
         guard let bytes else { throw UndecodableValue(target: target, type: type, isNull: true) }
+        guard bytes.count == size ?? bytes.count else {
+            throw UndecodableValue(target: target, type: type, isNull: false)
+        }
         return bytes
     }
 }

@@ -42,7 +42,8 @@ package struct Orders: Sendable {
     /// - Returns: Whether there is an order that has not been.
     /// - Throws: ``NotRepeatable``.
     package mutating func endRun() throws -> Bool {
-        if hasStrayed {
+        // One that ends before it came to its last choice has strayed, too.
+        if hasStrayed || depth < choices.count {
             strays += 1
             guard strays < 100 else { throw NotRepeatable() }
             hasStrayed = false
@@ -51,8 +52,6 @@ package struct Orders: Sendable {
         }
         strays = 0
         runs += 1
-        // What was not reached this time is not to be asked for again.
-        choices.removeSubrange(depth...)
         depth = 0
         while let last = choices.popLast() {
             guard last.taken + 1 < last.candidates.count else { continue }

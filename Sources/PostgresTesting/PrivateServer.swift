@@ -8,7 +8,7 @@ import SystemPackage
 package struct PrivateServer: Sendable {
     /// A migrated database on it.
     package let database: TestDatabase
-    private let folder: String
+    package let folder: String
     private let options: [String]
 
     fileprivate init(folder: String, options: [String]) async throws {
@@ -33,6 +33,9 @@ package struct PrivateServer: Sendable {
 
     /// Ends all its processes at once, as a power cut would.
     package func kill() async throws { _ = try await Self.script(["kill", folder]) }
+
+    /// Stops it without a goodbye to anybody, as an administrator in a hurry would.
+    package func stopAtOnce() async throws { _ = try await Self.script(["abort", folder]) }
 
     /// Has every commit wait for a synchronous standby, which is not there.
     package func loseStandby() async throws {

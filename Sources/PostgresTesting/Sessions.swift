@@ -16,6 +16,8 @@ package struct Sessions: Sendable {
         package static let sleeping = Condition(sql: "wait_event = 'PgSleep'")
         /// Has committed and waits for the synchronous standby.
         package static let waitingForStandby = Condition(sql: "wait_event = 'SyncRep'")
+        /// Is an instance's that runs as a process of its own, and is called `instance` in its URI.
+        package static let ofInstance = Condition(sql: "application_name = 'instance'")
         /// Is there at all.
         package static let open = Condition(sql: "backend_type = 'client backend'")
     }

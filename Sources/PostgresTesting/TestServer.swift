@@ -7,7 +7,7 @@ package struct TestServer: Sendable {
     /// A libpq URI whose user may create databases and roles.
     package let url: String
     /// Servers that a test starts for itself get folders beside it, of longer names.
-    let folder: String
+    package let folder: String
     /// The project's migrations.
     package let migrations: String
 

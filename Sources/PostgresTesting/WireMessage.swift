@@ -25,6 +25,17 @@ struct WireMessage: Sendable {
         return bytes.getString(at: text.lowerBound, length: text.count)
     }
 
+    /// What it calls the statement that it has the server prepare.
+    var preparedName: String? { type == UInt8(ascii: "P") ? statementRange?.name : nil }
+
+    /// The prepared statement whose parameters it binds.
+    var boundName: String? {
+        guard type == UInt8(ascii: "B") else { return nil }
+        return statementRange.flatMap { _, name in
+            bytes.getString(at: name.lowerBound, length: name.count)
+        }
+    }
+
     /// The same, of another statement. The types of its parameters stay.
     func replacing(statement: String) -> WireMessage {
         guard let (name, range) = statementRange else { return self }
@@ -65,7 +76,8 @@ struct WireMessage: Sendable {
         self.init(bytes: bytes, type: UInt8(ascii: "C"))
     }
 
-    /// The name that a statement is to have, and where its text is.
+    /// The first text, and where the second one is: a statement's name and its text, or a portal and the name
+    /// of its statement.
     private var statementRange: (name: String, text: Range<Int>)? {
         let start = bytes.readerIndex + 5
         guard let name = bytes.getNullTerminatedString(at: start) else { return nil }

@@ -91,7 +91,7 @@ struct Serve: AsyncParsableCommand {
         var services: [any Service] = [
             ConnectionCloser(databases: [database, attendanceDatabase]),
             Sweeper(interval: .seconds(300), logger: logger) {
-                try await housekeeping.sweepMarkers(now: Date())
+                try await housekeeping.sweepMarkers()
                 try await housekeeping.sweepIdempotencyKeys()
             },
             Sweeper(interval: .seconds(5), logger: logger) { try await locks.sweep() },

@@ -7,7 +7,9 @@ import Testing
 
 @Suite("What has served its time goes")
 struct HousekeepingTests {
-    @Test("markers over an hour old, in steps; two sweepers share the work; younger ones stay")
+    @Test(
+        "markers over an hour old, in steps; two sweepers share the work; younger ones stay, whatever clock made their ids"
+    )
     func markers() async throws {
         try await withTestDatabase { db in
             let clinics = [try await TestClinic(db), try await TestClinic(db)]
@@ -18,22 +20,37 @@ struct HousekeepingTests {
                 let ids = (0..<250).map { number in
                     UUID.version7(at: now.addingTimeInterval(-3601 - Double(number)))
                 }
-                let borderline = UUID.version7(at: now.addingTimeInterval(-3599))
+                // Just made, by an instance whose clock is three days slow.
+                let slow = UUID.version7(at: now.addingTimeInterval(-3 * 86_400))
+                // Old enough in an hour at the latest, made by one whose clock is an hour fast.
+                let fast = UUID.version7(at: now)
                 try await db.owner.transaction { tx in
                     try tx.execute(
                         """
-                        INSERT INTO markers (clinic_id, id)
-                        SELECT \(clinic.id), unnest(\(ids + [borderline]))
+                        INSERT INTO markers (clinic_id, id, created_at)
+                        SELECT \(clinic.id), unnest(\(ids)), now() - interval '3601 seconds'
+                        """)
+                    try tx.execute(
+                        """
+                        INSERT INTO markers (clinic_id, id, created_at)
+                        VALUES
+                            (\(clinic.id), \(slow), now()),
+                            (\(clinic.id), \(fast), now() - interval '3601 seconds'),
+                            (
+                                \(clinic.id),
+                                \(UUID.version7(at: now.addingTimeInterval(-3599))),
+                                now() - interval '3590 seconds'
+                            )
                         """)
                 }
             }
             let store = Store(database: db.service, environment: .test)
             let housekeeping = Housekeeping(store: store, step: 100)
-            async let one = housekeeping.sweepMarkers(now: now)
-            async let other = housekeeping.sweepMarkers(now: now)
+            async let one = housekeeping.sweepMarkers()
+            async let other = housekeeping.sweepMarkers()
             #expect(try await one + other == 500)
-            #expect(try await markers(in: db).count == young + 2)
-            #expect(try await housekeeping.sweepMarkers(now: now) == 0)
+            #expect(try await markers(in: db).count == young + 6)
+            #expect(try await housekeeping.sweepMarkers() == 0)
         }
     }
 

@@ -97,6 +97,67 @@ struct VerificationTests {
             ],
             number: 4),
         Breakage(
+            testDescription: "an appointment that is gone",
+            statements: [
+                """
+                DELETE FROM appointments
+                WHERE id = (SELECT id FROM appointments ORDER BY created_at LIMIT 1)
+                """
+            ], number: 3),
+        Breakage(
+            testDescription: "an appointment that ends later than its slot",
+            statements: ["UPDATE appointments SET ends_at = ends_at + interval '1 minute'"],
+            number: 3),
+        Breakage(
+            testDescription: "a message about nothing",
+            statements: [
+                """
+                DELETE FROM journal WHERE action IN ('appointment.booked', 'registration.approved')
+                """
+            ], number: 6),
+        Breakage(
+            testDescription: "a free slot in time off",
+            statements: ["UPDATE slots SET blocked = false, time_off_id = NULL"], number: 4),
+        Breakage(
+            testDescription: "an approved registration without its patient",
+            statements: [
+                "ALTER TABLE registrations DROP CONSTRAINT registration_patient_if_approved",
+                "UPDATE registrations SET patient_id = NULL",
+            ], number: 5),
+        Breakage(
+            testDescription: "a record with two locks",
+            statements: [
+                "ALTER TABLE offline_lock_targets DROP CONSTRAINT offline_lock_one_per_target",
+                "INSERT INTO offline_lock_targets SELECT * FROM offline_lock_targets",
+            ], number: 8),
+        Breakage(
+            testDescription: "a lock whose number is not the highest",
+            statements: ["UPDATE offline_locks SET fencing_token = fencing_token - 1"], number: 8),
+        Breakage(
+            testDescription: "an answer of a booking that is not there",
+            statements: [
+                """
+                INSERT INTO idempotency_keys (
+                    clinic_id, subject, key, fingerprint, status, body, location
+                )
+                SELECT
+                    id, 'ann', 'k', sha256(''), 201, '{}',
+                    '/v1/clinics/x/appointments/' || gen_random_uuid()
+                FROM clinics
+                """
+            ], number: 10),
+        Breakage(
+            testDescription: "somebody who waits for a free seat",
+            statements: [
+                "DELETE FROM journal",
+                "UPDATE slots SET blocked = false, time_off_id = NULL",
+                "UPDATE waitlist SET status = 'waiting', appointment_id = NULL",
+                """
+                UPDATE waitlist
+                SET wanted_from = '2000-01-01', wanted_to = '2100-01-01', practitioner_id = NULL
+                """,
+            ], number: 11),
+        Breakage(
             testDescription: "a wish that came to somebody else's appointment",
             statements: [
                 """
@@ -131,7 +192,7 @@ struct VerificationTests {
                 RegistrationTarget(
                     registration.id, in: clinic.id, version: 1, by: TestClinic.author))
             let before = try await verification.run()
-            #expect(before == .init(clinics: 1, rules: Invariant.all.count, breaches: []))
+            #expect(before.clinics == 1 && before.breaches == [])
 
             try await db.owner.transaction { tx in
                 for statement in breakage.statements { try tx.execute(statement) }
@@ -143,7 +204,7 @@ struct VerificationTests {
             #expect(after.breaches.allSatisfy { !$0.row.isEmpty })
         }
     }
-    /// A time off, a cancellation, and a seat for somebody who joins the waitlist.
+    /// A time off, a cancellation, a record's lock, and a seat for somebody who joins the waitlist.
     private func live(_ clinic: TestClinic, _ slots: [Slot], _ patients: [UUID]) async throws {
         let cancelled = try await clinic.booking.book(
             clinic.request(slots[2].id, for: patients[0]), in: clinic.id)
@@ -153,6 +214,10 @@ struct VerificationTests {
             TimeOff.Draft(
                 practitionerID: clinic.dermatologist, startsAt: slots[4].startsAt,
                 endsAt: slots[4].endsAt, reason: nil),
+            in: clinic.id, by: TestClinic.author)
+        _ = try await OfflineLockService(store: clinic.booking.store).acquire(
+            LockRequest(
+                targets: [LockTarget(type: .patient, id: patients[0])], reason: "a visit"),
             in: clinic.id, by: TestClinic.author)
         let joined = try await WaitlistService(store: clinic.booking.store).join(
             WaitlistRequest(

@@ -12,6 +12,5 @@ struct InterleavingTests {
         #expect(played.violations == [])
         #expect(played.missing == [])
         #expect(played.orders > 1)
-        print("INTERLEAVING \(scene.title): \(played.orders) \(played.outcomes)")
     }
 }

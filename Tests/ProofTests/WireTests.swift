@@ -15,7 +15,6 @@ struct WireTests {
         let cut = try await request.cutEverywhere()
         #expect(cut.violations == [])
         #expect(cut.cuts > 20)
-        print("WIRE \(request): \(cut.cuts) \(cut.told)")
     }
 
     @Test("every route that changes something is tried")

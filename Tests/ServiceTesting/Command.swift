@@ -8,10 +8,13 @@ package struct Ended: Sendable {
     package let exitCode: Int
     /// What it said on standard error.
     package let errors: String
+    /// What it said on standard output, if it was run to its end.
+    package let output: String
 
-    fileprivate init(_ status: TerminationStatus, _ errors: String) {
+    fileprivate init(_ status: TerminationStatus, _ errors: String, output: String = "") {
         exitCode = if case .exited(let code) = status { Int(code) } else { -1 }
         self.errors = errors
+        self.output = output
     }
 }
 
@@ -22,8 +25,9 @@ package func holdfast(
 ) async throws -> Ended {
     let result = try await run(
         program, arguments: Arguments(arguments), environment: environment.forCommand,
-        workingDirectory: project, output: .discarded, error: .string(limit: 1 << 20))
-    return Ended(result.terminationStatus, result.standardError)
+        workingDirectory: project, output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
+    return Ended(
+        result.terminationStatus, result.standardError, output: result.standardOutput)
 }
 
 /// Runs `holdfast serve` on a free port, and calls `body` as soon as it serves.
@@ -102,11 +106,11 @@ private func withCommand(
     return Ended(result.terminationStatus, result.standardError)
 }
 
-/// Beside the tests' own program.
-private let program = Executable.path(
-    FilePath(
-        URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-            .appending(path: "holdfast").path(percentEncoded: false)))
+/// Where the `holdfast` is that was built with the program that runs.
+package let holdfastProgram = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+    .deletingLastPathComponent().appending(path: "holdfast").path(percentEncoded: false)
+
+private let program = Executable.path(FilePath(holdfastProgram))
 
 private let project = FilePath(
     URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized

@@ -5,12 +5,12 @@ import Postgres
 /// leave.
 package struct Housekeeping: Sendable {
     let store: Store
-    /// Markers older than this, in seconds, are of changes that were settled long ago.
-    let markerLifetime: TimeInterval
+    /// Markers older than this, in seconds, by the database's clock, are of changes that were settled long ago.
+    let markerLifetime: Int
     /// Rows at the most that one transaction removes, so that none takes long.
     let step: Int
 
-    package init(store: Store, markerLifetime: TimeInterval = 3600, step: Int = 1000) {
+    package init(store: Store, markerLifetime: Int = 3600, step: Int = 1000) {
         self.store = store
         self.markerLifetime = markerLifetime
         self.step = step
@@ -19,9 +19,11 @@ package struct Housekeeping: Sendable {
     /// Removes the markers that have served their time.
     /// - Returns: How many.
     @discardableResult
-    package func sweepMarkers(now: Date) async throws -> Int {
-        // Ids rise with time, so the primary key finds the old ones: this one is as old as they are.
-        let bound = UUID.version7(at: now.addingTimeInterval(-markerLifetime))
+    package func sweepMarkers() async throws -> Int {
+        // Ids rise with time, so the primary key finds the old ones. But ids are made by the clocks of the
+        // instances, one of which may be days off, and a marker that goes too early makes a change in doubt
+        // look as if it had never been: what counts is the time that the database gave it.
+        let end: SQL = "(statement_timestamp() - make_interval(secs => \(markerLifetime)))"
         return try await inSteps { [step] clinicID in
             """
             DELETE FROM markers
@@ -29,7 +31,12 @@ package struct Housekeeping: Sendable {
                 AND id = ANY (ARRAY(
                     SELECT id
                     FROM markers
-                    WHERE clinic_id = \(clinicID) AND id < \(bound)
+                    WHERE clinic_id = \(clinicID)
+                        AND id < rpad(
+                            lpad(to_hex((extract(epoch FROM \(fragment: end)) * 1000)::bigint), 12, '0'),
+                            32, '0'
+                        )::uuid
+                        AND created_at <= \(fragment: end)
                     ORDER BY id
                     LIMIT \(step)
                     FOR UPDATE SKIP LOCKED

@@ -12,8 +12,12 @@ package struct Keyset: Hashable, Sendable {
     }
 
     /// Before everything in any list.
-    static let beginning = Keyset(
-        time: .distantPast, id: UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
+    static let beginning = Keyset(time: .distantPast, id: .least)
+}
+
+extension UUID {
+    /// No other comes before it. Nothing has it: ids are of version 7.
+    package static let least = UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
 }
 
 /// Which part of a list is asked for.

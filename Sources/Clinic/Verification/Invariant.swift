@@ -11,11 +11,7 @@ struct Invariant: Sendable {
     /// Gives one text a breach, of one clinic.
     let breaches: @Sendable (_ clinicID: UUID) -> SQL
 
-    /// How many decisions a registration has had.
-    private static let decisions: SQL =
-        "(CASE WHEN registrations.status IN ('approved', 'rejected') THEN 1 ELSE 0 END)"
-
-    static let all = basic + waitlist
+    static let all = basic + administration + records + waitlist
 
     private static let basic = [
         Invariant(number: 1, rule: "A slot never has two active appointments on one seat.") {
@@ -72,6 +68,31 @@ struct Invariant: Sendable {
             WHERE begins_before_others_end
             """
         },
+        Invariant(number: 3, rule: "An appointment that was booked is there.") {
+            """
+            SELECT 'appointment ' || journal.object_id
+            FROM journal
+            LEFT JOIN appointments
+                ON appointments.clinic_id = \($0) AND appointments.id = journal.object_id
+            WHERE journal.clinic_id = \($0)
+                AND journal.action = 'appointment.booked'
+                AND appointments.id IS NULL
+            """
+        },
+        Invariant(number: 3, rule: "An appointment is where and when its slot is.") {
+            """
+            SELECT 'appointment ' || appointments.id
+            FROM appointments
+            JOIN slots ON slots.clinic_id = \($0) AND slots.id = appointments.slot_id
+            WHERE appointments.clinic_id = \($0)
+                AND appointments.status <> 'cancelled'
+                AND (
+                    appointments.starts_at <> slots.starts_at
+                    OR appointments.ends_at <> slots.ends_at
+                    OR appointments.practitioner_id <> slots.practitioner_id
+                )
+            """
+        },
         Invariant(number: 4, rule: "A slot's 'booked' equals its active appointments.") {
             """
             SELECT 'slot ' || slots.id || ' says ' || slots.booked || ', has ' || count(appointments)
@@ -119,40 +140,6 @@ struct Invariant: Sendable {
             """
         },
         Invariant(
-            number: 5, rule: "A decided registration has one message of its kind; others have none."
-        ) {
-            """
-            SELECT 'registration ' || registrations.id || ' is ' || registrations.status || ', has '
-                || count(outbox) || ' messages'
-            FROM registrations
-            LEFT JOIN outbox
-                ON outbox.clinic_id = \($0)
-                AND outbox.kind IN ('registration.approved', 'registration.rejected')
-                AND split_part(outbox.subject, ':', 1) = registrations.id::text
-            WHERE registrations.clinic_id = \($0)
-            GROUP BY registrations.id, registrations.status, registrations.version
-            HAVING count(outbox) <> \(fragment: decisions)
-                OR min(outbox.kind) <> 'registration.' || registrations.status
-                OR min(outbox.subject) <> registrations.id || ':' || registrations.version
-            """
-        },
-        Invariant(number: 5, rule: "Who decided a registration is who the journal says.") {
-            """
-            SELECT 'registration ' || registrations.id
-            FROM registrations
-            LEFT JOIN journal
-                ON journal.clinic_id = \($0)
-                AND journal.object_type = 'registration'
-                AND journal.object_id = registrations.id
-                AND journal.action IN ('registration.approved', 'registration.rejected')
-            WHERE registrations.clinic_id = \($0)
-            GROUP BY registrations.id, registrations.status, registrations.decided_by
-            HAVING count(journal) <> \(fragment: decisions)
-                OR min(journal.action) <> 'registration.' || registrations.status
-                OR min(journal.actor) <> registrations.decided_by
-            """
-        },
-        Invariant(
             number: 6, rule: "Each booking, move and cancellation queued exactly one message."
         ) {
             """
@@ -168,6 +155,21 @@ struct Invariant: Sendable {
                 )
             GROUP BY journal.object_id, journal.version, journal.action
             HAVING count(outbox) <> 1 OR min(outbox.kind) <> journal.action
+            """
+        },
+        Invariant(number: 6, rule: "A message tells of something that has happened.") {
+            """
+            SELECT outbox.kind || ', ' || outbox.subject
+            FROM outbox
+            LEFT JOIN journal
+                ON journal.clinic_id = \($0)
+                AND journal.object_type = split_part(outbox.kind, '.', 1)
+                AND journal.object_id = split_part(outbox.subject, ':', 1)::uuid
+                AND journal.version = split_part(outbox.subject, ':', 2)::bigint
+                AND journal.action = outbox.kind
+            WHERE outbox.clinic_id = \($0)
+                AND split_part(outbox.kind, '.', 1) IN ('appointment', 'registration')
+                AND journal.id IS NULL
             """
         },
         Invariant(number: 7, rule: "Each version of an object has its own journal row.") {
@@ -206,27 +208,6 @@ struct Invariant: Sendable {
             HAVING count(journal) <> object.version
             """
         },
-        Invariant(number: 8, rule: "A lock's number is the highest that its targets ever had.") {
-            """
-            SELECT 'lock ' || offline_locks.token || ', number ' || offline_locks.fencing_token
-            FROM offline_locks
-            LEFT JOIN offline_lock_targets AS target
-                ON target.clinic_id = \($0) AND target.token = offline_locks.token
-            LEFT JOIN (
-                SELECT
-                    granted ->> 'type' AS type,
-                    granted ->> 'id' AS id,
-                    max((journal.detail ->> 'fencing_token')::bigint) AS number
-                FROM journal
-                CROSS JOIN jsonb_array_elements(journal.detail -> 'targets') AS granted
-                WHERE journal.clinic_id = \($0) AND journal.action = 'lock.acquired'
-                GROUP BY 1, 2
-            ) AS highest
-                ON highest.type = target.object_type AND highest.id = target.object_id::text
-            WHERE offline_locks.clinic_id = \($0)
-                AND highest.number IS DISTINCT FROM offline_locks.fencing_token
-            """
-        },
         Invariant(number: 9, rule: "A hold lasts 900 seconds at the most, on a slot of one seat.") {
             """
             SELECT 'slot ' || id
@@ -234,6 +215,22 @@ struct Invariant: Sendable {
             WHERE clinic_id = \($0)
                 AND held_by IS NOT NULL
                 AND (capacity > 1 OR held_until > held_since + interval '900 seconds')
+            """
+        },
+        Invariant(number: 10, rule: "A booking whose answer is kept under a key is there.") {
+            """
+            SELECT 'key ' || idempotency_keys.key
+            FROM idempotency_keys
+            LEFT JOIN appointments
+                ON appointments.clinic_id = \($0)
+                AND appointments.id = CASE
+                    WHEN idempotency_keys.location LIKE '%/appointments/%'
+                        THEN right(idempotency_keys.location, 36)::uuid
+                END
+            WHERE idempotency_keys.clinic_id = \($0)
+                AND idempotency_keys.status = 201
+                AND idempotency_keys.location LIKE '%/appointments/%'
+                AND appointments.id IS NULL
             """
         },
     ]

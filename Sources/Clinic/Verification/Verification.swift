@@ -18,41 +18,44 @@ package struct Verification: Sendable {
 
     /// What was checked and what was found.
     package struct Report: Hashable, Sendable {
-        package let clinics: Int
-        package let rules: Int
-        package let breaches: [Breach]
+        package fileprivate(set) var clinics = 0
+        package let rules = Invariant.all.count
+        package fileprivate(set) var breaches: [Breach] = []
     }
 
-    /// Runs every check on every clinic, each clinic in one snapshot. Reads everything there is: give
-    /// it a database with time.
+    /// Runs every check on every clinic, all in one snapshot, which nobody waits for. Reads everything there
+    /// is: give it a database with time.
     /// - Throws: ``Unavailable``.
     package func run() async throws -> Report {
-        let calendar = CalendarService(store: store)
-        var breaches: [Breach] = []
-        var clinics = 0
-        var page = PageRequest(limit: 200)
-        while true {
-            let part = try await calendar.clinics(page)
-            for clinic in part.items { breaches += try await self.breaches(in: clinic.id) }
-            clinics += part.items.count
-            guard let next = part.next else { break }
-            page = PageRequest(limit: 200, after: next)
-        }
-        return Report(clinics: clinics, rules: Invariant.all.count, breaches: breaches)
-    }
-
-    private func breaches(in clinicID: UUID) async throws -> [Breach] {
         try await store.read(isolation: .repeatableRead) { tx in
-            let found = Invariant.all.map { invariant in
-                tx.pipeline.all(Scalar<String>.self, invariant.breaches(clinicID)).map { rows in
-                    rows.map { row in
-                        Breach(
-                            number: invariant.number, rule: invariant.rule, clinicID: clinicID,
-                            row: row.value)
-                    }
+            var report = Report()
+            var last = UUID.least
+            while true {
+                let clinics = try tx.all(
+                    Scalar<UUID>.self,
+                    "SELECT id FROM clinics WHERE id > \(last) ORDER BY id LIMIT 200")
+                for clinic in clinics { report.breaches += try tx.breaches(in: clinic.value) }
+                report.clinics += clinics.count
+                guard let end = clinics.last else { break }
+                last = end.value
+            }
+            return Pending { [report] in report }
+        }
+    }
+}
+
+extension Transaction {
+    /// What breaks a rule in one clinic.
+    fileprivate func breaches(in clinicID: UUID) throws -> [Verification.Breach] {
+        let found = Invariant.all.map { invariant in
+            pipeline.all(Scalar<String>.self, invariant.breaches(clinicID)).map { rows in
+                rows.map { row in
+                    Verification.Breach(
+                        number: invariant.number, rule: invariant.rule, clinicID: clinicID,
+                        row: row.value)
                 }
             }
-            return Pending { try found.flatMap { try $0.get() } }
         }
+        return try found.flatMap { try $0.get() }
     }
 }

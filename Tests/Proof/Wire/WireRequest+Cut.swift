@@ -71,6 +71,8 @@ private struct Wire: Sendable {
 
     func cutEverywhere() async throws -> CutRequest {
         var result = CutRequest()
+        // What each had changed when it was answered.
+        var seen: [String: Int] = [:]
         // How many changes it makes where nothing goes wrong.
         let trial = try await attempt()
         guard trial.answer.isSuccess, trial.changes > 0 else {
@@ -86,7 +88,12 @@ private struct Wire: Sendable {
                 let wrong = cut.violation(expecting: trial.changes)
                 if let wrong { result.violations.append("\(place) of \(side): \(wrong)") }
                 if stops && wrong != nil { return result }
+                seen[cut.id] = cut.changesThen ?? cut.changes
             }
+        }
+        // Nothing has taken effect later.
+        for (id, count) in seen where try await changes(of: id) != count {
+            result.violations.append("a request that had made \(count) changes went on")
         }
         result.violations += try await fixture.breaches()
         return result
@@ -94,13 +101,13 @@ private struct Wire: Sendable {
 
     private func attempt(
         cuttingAfter place: Int? = nil, from side: CutProxy.Side = .client
-    ) async throws -> Attempt {
+    ) async throws -> CutAttempt {
         let sending = try await request.prepare(fixture)
         // There is a connection, and it has been used.
         _ = try await unlucky.service.send("GET", "/v1/clinics/\(fixture.clinic.id.text)")
         if let place { proxy.cut(after: place, from: side) }
         let id = UUID().text
-        var attempt = Attempt(answer: try await send(sending, id))
+        var attempt = CutAttempt(id: id, answer: try await send(sending, id))
         attempt.isCut = proxy.rest()
         attempt.changes = try await changes(of: id)
         guard request.isKeyed else { return attempt }
@@ -128,13 +135,14 @@ private struct Wire: Sendable {
 }
 
 /// A request that was sent, and what it changed.
-private struct Attempt {
+private struct CutAttempt {
+    let id: String
     let answer: Answer
     var isCut = false
     var changes = 0
     /// What the same request was answered under the same key, and what had been changed then.
     var again: Answer?
-    var changesThen = 0
+    var changesThen: Int?
 
     /// - Parameter whole: How many changes it makes, or else none.
     func violation(expecting whole: Int) -> String? {
@@ -144,7 +152,7 @@ private struct Attempt {
         guard answer.isSuccess || answer.status == 503 else { return "told \(answer.told)" }
         guard let again else { return nil }
         guard again.isSuccess, changesThen == whole else {
-            return "told \(answer.told), then \(again.told), \(changesThen) changes"
+            return "told \(answer.told), then \(again.told), \(changesThen ?? 0) changes"
         }
         let isSame = again.status == answer.status && again.body == answer.body
         guard !answer.isSuccess || isSame && again.headers["idempotency-replayed"] == "true"

@@ -94,5 +94,5 @@ package struct RefusalService: Sendable {
 
 extension UUID {
     /// Stands for the clinic of what belongs to none: all bits are 0. Source: RFC 9562, 5.9.
-    package static let noClinic = UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+    package static let noClinic = UUID.least
 }

@@ -1,0 +1,61 @@
+import Foundation
+import Synchronization
+
+/// A program that is killed, stopped and started again.
+final class Program: Sendable {
+    private let executable: URL
+    private let arguments: [String]
+    private let environment: [String: String]
+    private let output: URL
+    private let process = Mutex<Process?>(nil)
+
+    /// - Parameter output: What all its runs say is appended to this file.
+    init(
+        _ executable: URL, _ arguments: [String], environment: [String: String] = [:], output: URL
+    ) {
+        self.executable = executable
+        self.arguments = arguments
+        self.environment = environment
+        self.output = output
+    }
+
+    var isRunning: Bool { process.withLock { $0?.isRunning ?? false } }
+
+    /// - Parameter more: What this run finds in its environment besides.
+    func start(_ more: [String: String] = [:]) throws {
+        let new = Process()
+        new.executableURL = executable
+        new.arguments = arguments
+        new.environment = environment.merging(more) { $1 }
+            .merging(["PATH": ProcessInfo.processInfo.environment["PATH"] ?? ""]) { own, _ in own }
+        if !FileManager.default.fileExists(atPath: output.path) {
+            try Data().write(to: output)
+        }
+        let file = try FileHandle(forWritingTo: output)
+        try file.seekToEnd()
+        // A line that was cut off when the last run was killed takes none of this one's with it.
+        try file.write(contentsOf: Data("\n".utf8))
+        new.standardOutput = file
+        new.standardError = file
+        new.standardInput = FileHandle.nullDevice
+        try new.run()
+        process.withLock { $0 = new }
+    }
+
+    /// Sends a signal that it may outlive.
+    func send(_ signal: Int32) {
+        process.withLock { process in
+            if let process, process.isRunning { kill(process.processIdentifier, signal) }
+        }
+    }
+
+    /// Sends a signal that ends it, and returns when it has ended: if it takes its time, by force.
+    func end(by signal: Int32) async {
+        send(signal)
+        let end = ContinuousClock.now + .seconds(30)
+        while isRunning {
+            if Task.isCancelled || .now > end { send(SIGKILL) }
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+    }
+}
