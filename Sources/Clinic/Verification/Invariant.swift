@@ -68,12 +68,14 @@ struct Invariant: Sendable {
             WHERE begins_before_others_end
             """
         },
-        Invariant(number: 3, rule: "An appointment that was booked is there.") {
+        Invariant(number: 3, rule: "An appointment that was booked is there, and its patient's.") {
             """
             SELECT 'appointment ' || journal.object_id
             FROM journal
             LEFT JOIN appointments
-                ON appointments.clinic_id = \($0) AND appointments.id = journal.object_id
+                ON appointments.clinic_id = \($0)
+                AND appointments.id = journal.object_id
+                AND appointments.patient_id = (journal.detail ->> 'patient_id')::uuid
             WHERE journal.clinic_id = \($0)
                 AND journal.action = 'appointment.booked'
                 AND appointments.id IS NULL

@@ -20,7 +20,8 @@ package struct PlayedInterleaving: Sendable {
 extension Interleaving {
     /// Plays the scene in every order that there is.
     ///
-    /// After each, what everybody was told has to be allowed, and every invariant to hold.
+    /// After each, what everybody was told has to be allowed, and every invariant to hold; and it has to be what
+    /// they are told who come one after the other, in some order.
     /// - Parameters:
     ///   - tampering: What is changed in what the contestants' instances say to the server.
     ///   - prepareDatabase: Is given the database before anything else.
@@ -32,15 +33,20 @@ extension Interleaving {
         try await withStage(names, tampering: tampering) { stage in
             try await prepareDatabase(stage.fixture.service.database)
             var played = PlayedInterleaving(scene: self)
+            var runs: [RaceRun] = []
             played.orders = try await stage.race(prepare) { run in
                 played.outcomes[run.told, default: 0] += 1
                 if !run.waits.isEmpty { played.waited += 1 }
+                runs.append(run)
                 let breaches = try await stage.fixture.breaches()
                 if !allowed.contains(run.told) || forbids(run) || !breaches.isEmpty {
                     played.violations.append(
                         "\(run.steps.joined(separator: " ")): told \(run.told), \(breaches)")
                 }
                 return !stops || played.violations.isEmpty
+            }
+            if !stops {
+                played.violations += SerialOrders(of: runs, names: names).violations(in: runs)
             }
             return played
         }
