@@ -14,7 +14,7 @@ let package = Package(
     products: [
         .executable(name: "holdfast", targets: ["holdfast"]),
         // For the fault run, which loads it into the service.
-        .library(name: "WrongClock", type: .dynamic, targets: ["WrongClock"]),
+        .library(name: "ClockSkew", type: .dynamic, targets: ["ClockSkew"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -135,7 +135,7 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .target(name: "WrongClock", path: "Tests/WrongClock"),
+        .target(name: "ClockSkew", path: "Tests/ClockSkew"),
         .executableTarget(
             name: "prove",
             dependencies: [

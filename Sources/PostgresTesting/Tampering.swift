@@ -14,7 +14,7 @@ package final class Tampering: Sendable {
         /// - Parameters:
         ///   - mark: What a statement contains that is changed.
         ///   - pattern: What of it is replaced, as a regular expression.
-        ///   - instead: `\\1` stands for what the expression's group has matched.
+        ///   - instead: `\1` stands for what the expression's group has matched.
         package init(_ mark: String, _ pattern: String, _ instead: String = "") {
             self.mark = mark
             self.pattern = pattern

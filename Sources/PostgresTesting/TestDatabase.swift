@@ -26,6 +26,21 @@ package struct TestDatabase: Sendable {
         return Database(configuration)
     }
 
+    /// Calls `body` with such a pool, and closes it behind that.
+    package func withService<Result>(
+        _ change: (inout DatabaseConfiguration) -> Void, _ body: (Database) async throws -> Result
+    ) async throws -> Result {
+        let pool = service(change)
+        do {
+            let result = try await body(pool)
+            await pool.close()
+            return result
+        } catch {
+            await pool.close()
+            throw error
+        }
+    }
+
     func close() async {
         await owner.close()
         await service.close()

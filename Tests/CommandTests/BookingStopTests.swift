@@ -6,7 +6,7 @@ import PostgresTesting
 import ServiceTesting
 import Testing
 
-@Suite("A service that stops forgets no plain booking", .timeLimit(.minutes(15)))
+@Suite("A service that stops forgets no plain booking", .timeLimit(.minutes(30)))
 struct BookingStopTests {
     @Test(
         "a patient whose booking is in progress is answered before the connection closes",

@@ -7,7 +7,7 @@ import ServiceTesting
 import Subprocess
 import Testing
 
-@Suite("Couriers that are killed, frozen or stopped", .timeLimit(.minutes(15)))
+@Suite("Couriers that are killed, frozen or stopped", .timeLimit(.minutes(30)))
 struct CourierCommandTests {
     @Test("kill -9 between acceptance and note: the next courier sends that one message once more")
     func killed() async throws {

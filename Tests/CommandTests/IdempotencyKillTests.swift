@@ -6,7 +6,7 @@ import PostgresTesting
 import ServiceTesting
 import Testing
 
-@Suite("A request that is sent again outlives the service", .timeLimit(.minutes(15)))
+@Suite("A request that is sent again outlives the service", .timeLimit(.minutes(30)))
 struct IdempotencyKillTests {
     @Test("kill -9 after the commit and before the answer: sent again, it gets that answer")
     func killed() async throws {

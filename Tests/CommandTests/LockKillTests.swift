@@ -6,7 +6,7 @@ import PostgresTesting
 import ServiceTesting
 import Testing
 
-@Suite("Offline locks outlive the service", .timeLimit(.minutes(15)))
+@Suite("Offline locks outlive the service", .timeLimit(.minutes(30)))
 struct LockKillTests {
     @Test(
         "kill -9 while locks are held: after a restart they are held, and expire when they should")

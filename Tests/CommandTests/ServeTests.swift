@@ -6,7 +6,7 @@ import PostgresTesting
 import ServiceTesting
 import Testing
 
-@Suite("holdfast serve starts and stops well", .timeLimit(.minutes(15)))
+@Suite("holdfast serve starts and stops well", .timeLimit(.minutes(30)))
 struct ServeTests {
     @Test("SIGTERM: readyz says no, what is in flight is finished, connections close, exit 0")
     func stops() async throws {

@@ -7,7 +7,7 @@ import ServiceTesting
 import Testing
 
 @Suite(
-    "A message that breaks off has no effect, and harms none before it", .timeLimit(.minutes(15)))
+    "A message that breaks off has no effect, and harms none before it", .timeLimit(.minutes(30)))
 struct BrokenMessageTests {
     /// How a request with all of its JSON can still lack its end.
     enum Breakage: CaseIterable {

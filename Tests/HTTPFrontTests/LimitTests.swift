@@ -7,7 +7,7 @@ import PostgresTesting
 import ServiceTesting
 import Testing
 
-@Suite("No client costs the others more than its share", .timeLimit(.minutes(15)))
+@Suite("No client costs the others more than its share", .timeLimit(.minutes(30)))
 struct LimitTests {
     @Test(
         "header fields over the limits are refused before anybody looks at them",

@@ -6,7 +6,7 @@ import PostgresTesting
 import ServiceTesting
 import Testing
 
-@Suite("What people are told by e-mail", .timeLimit(.minutes(15)))
+@Suite("What people are told by e-mail", .timeLimit(.minutes(30)))
 struct MessageTests {
     @Test("a booking: when, in the clinic's time, with whom, and a file for the calendar")
     func booked() async throws {

@@ -9,7 +9,7 @@ import Testing
 
 @testable import HTTPFront
 
-@Suite("A plain booking is answered as any other one", .timeLimit(.minutes(15)))
+@Suite("A plain booking is answered as any other one", .timeLimit(.minutes(30)))
 struct ShortcutTests {
     /// How a booking may go.
     enum Outcome: CaseIterable {
@@ -228,7 +228,7 @@ struct ShortcutTests {
 
 // MARK: - On the wire
 
-@Suite("Plain bookings among whatever else a connection carries", .timeLimit(.minutes(15)))
+@Suite("Plain bookings among whatever else a connection carries", .timeLimit(.minutes(30)))
 struct ShortcutConnectionTests {
     @Test("answers come in the order of the requests, plain ones among others")
     func pipelined() async throws {

@@ -4,7 +4,7 @@ import ServiceTesting
 import Subprocess
 import Testing
 
-@Suite("Messages reach a mail server as they were meant", .timeLimit(.minutes(15)))
+@Suite("Messages reach a mail server as they were meant", .timeLimit(.minutes(30)))
 struct SMTPTransportTests {
     @Test("both forms of the text, a file, the sender, the date and the Message-ID arrive")
     func arrives() async throws {
@@ -101,7 +101,7 @@ struct SMTPTransportTests {
     }
 }
 
-@Suite("What a mail server refuses says what to do about it", .timeLimit(.minutes(15)))
+@Suite("What a mail server refuses says what to do about it", .timeLimit(.minutes(30)))
 struct SMTPRefusalTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let command: MailSink.Command
@@ -194,7 +194,7 @@ struct SMTPRefusalTests {
     }
 }
 
-@Suite("Messages and passwords travel encrypted", .timeLimit(.minutes(15)))
+@Suite("Messages and passwords travel encrypted", .timeLimit(.minutes(30)))
 struct SMTPEncryptionTests {
     @Test("STARTTLS and smtps, with user and password", arguments: [false, true])
     func encrypted(implicit: Bool) async throws {

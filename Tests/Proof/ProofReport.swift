@@ -20,7 +20,7 @@ package struct ProofReport: Sendable {
 
         Written by `prove schedules` (see [reliability.md](reliability.md#every-order)); not to be edited.
 
-        \([PlayedInterleaving].table(of: played))
+        \(played.table)
         """
     }
 
@@ -46,7 +46,7 @@ package struct ProofReport: Sendable {
                 .map { "\(scene.title): \($0) never came" }
             played.append(result)
         }
-        text += "\n" + [PlayedInterleaving].table(of: played)
+        text += "\n" + played.table
     }
 
     /// Cuts every connection everywhere.

@@ -3,7 +3,7 @@ import PostgresTesting
 import Proof
 import Testing
 
-@Suite("Faults while clients work", .timeLimit(.minutes(10)))
+@Suite("Faults while clients work", .timeLimit(.minutes(30)))
 struct FaultTests {
     @Test("a minute of faults: every answer is explained, and every invariant holds")
     func minute() async throws {

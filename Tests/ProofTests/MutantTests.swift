@@ -9,6 +9,12 @@ struct MutantTests {
         "the marker of a change", "the tag of `COMMIT`",
     ]
 
+    @Test("with all defences in place nothing is wrong", arguments: Examination.commits.indices)
+    func unharmed(place: Int) async throws {
+        let violations = try await Examination.commits[place].violations(.none)
+        #expect(violations == [])
+    }
+
     @Test(
         "without it the proof fails",
         arguments: Mutant.all.filter { few.contains($0.description) })

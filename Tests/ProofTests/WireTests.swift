@@ -6,7 +6,7 @@ import Testing
 
 @testable import HTTPFront
 
-@Suite("Connections that break off", .timeLimit(.minutes(15)))
+@Suite("Connections that break off", .timeLimit(.minutes(30)))
 struct WireTests {
     @Test(
         "cut at every message, the answer is true, and the next one under its key the same",

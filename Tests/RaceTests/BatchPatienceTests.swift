@@ -8,7 +8,7 @@ import Testing
 @testable import Clinic
 
 /// Batches in which one booking waits for what the others do not need.
-@Suite("A batch and what one of its bookings waits for", .timeLimit(.minutes(15)))
+@Suite("A batch and what one of its bookings waits for", .timeLimit(.minutes(30)))
 struct BatchPatienceTests {
     @Test("a batch that waits in vain for one patient's sake is late, and has written nothing")
     func patientLocked() async throws {

@@ -9,7 +9,7 @@ import Testing
 
 /// Batches made on purpose: one booking is held up in its transaction, and those that come meanwhile go
 /// together when it is let go.
-@Suite("The queue of bookings", .timeLimit(.minutes(15)))
+@Suite("The queue of bookings", .timeLimit(.minutes(30)))
 struct BookingQueueTests {
     @Test("every outcome in one batch: each request gets its own, in one transaction")
     func everyOutcome() async throws {

@@ -6,7 +6,7 @@ import PostgresTesting
 import ServiceTesting
 import Testing
 
-@Suite("A courier takes each message to the mail server", .timeLimit(.minutes(15)))
+@Suite("A courier takes each message to the mail server", .timeLimit(.minutes(30)))
 struct CourierTests {
     @Test("what is put off for a code of 400 is sent at a later attempt, under the same Message-ID")
     func putOff() async throws {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Clinic
 
-@Suite("Two batches that book crosswise", .serialized, .timeLimit(.minutes(15)))
+@Suite("Two batches that book crosswise", .serialized, .timeLimit(.minutes(30)))
 struct CrosswiseTests {
     @Test(
         "two patients, two overlapping slots each, in opposite order, 500 rounds: no deadlock at all"

@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 
 /// Two things happen to one slot: each in either order, the second waiting for the first's row lock.
-@Suite("A hold, step by step", .timeLimit(.minutes(15)))
+@Suite("A hold, step by step", .timeLimit(.minutes(30)))
 struct HoldInterleavingTests {
     /// Something that is done to the slot.
     enum Step: String, CaseIterable, Sendable {

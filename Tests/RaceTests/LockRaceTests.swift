@@ -6,7 +6,7 @@ import PostgresTesting
 import ServiceTesting
 import Testing
 
-@Suite("Offline locks, step by step and all at once", .timeLimit(.minutes(15)))
+@Suite("Offline locks, step by step and all at once", .timeLimit(.minutes(30)))
 struct LockRaceTests {
     @Test(
         "64 contenders for overlapping sets: grants of one target do not overlap, and their numbers rise"

@@ -6,7 +6,7 @@ import PostgresTesting
 import ServiceTesting
 import Testing
 
-@Suite("Patients who move at the same moment", .serialized, .timeLimit(.minutes(15)))
+@Suite("Patients who move at the same moment", .serialized, .timeLimit(.minutes(30)))
 struct MoveRaceTests {
     @Test("2 patients who swap slots, 1,000 rounds: an answer each, no seat lost or doubled")
     func swap() async throws {

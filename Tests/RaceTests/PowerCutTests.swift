@@ -7,7 +7,7 @@ import ServiceTesting
 import Synchronization
 import Testing
 
-@Suite("PostgreSQL killed under load", .timeLimit(.minutes(15)))
+@Suite("PostgreSQL killed under load", .timeLimit(.minutes(30)))
 struct PowerCutTests {
     @Test(
         "nothing acknowledged is lost, nobody waits in vain, and the service comes back by itself")

@@ -6,7 +6,7 @@ import PostgresTesting
 import ServiceTesting
 import Testing
 
-@Suite("Time off that is arranged while the calendar changes", .timeLimit(.minutes(15)))
+@Suite("Time off that is arranged while the calendar changes", .timeLimit(.minutes(30)))
 struct TimeOffRaceTests {
     /// What puts a free seat into the time, by the time that it is done.
     enum Change: String, CaseIterable, Sendable {

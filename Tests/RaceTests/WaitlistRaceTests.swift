@@ -6,7 +6,7 @@ import PostgresTesting
 import ServiceTesting
 import Testing
 
-@Suite("A seat that becomes free, and who wants it", .serialized, .timeLimit(.minutes(15)))
+@Suite("A seat that becomes free, and who wants it", .serialized, .timeLimit(.minutes(30)))
 struct WaitlistRaceTests {
     @Test("16 thieves try to book the seat that is freed, 500 rounds: who waited has it every time")
     func thieves() async throws {

@@ -147,20 +147,14 @@ package func withService<Result: Sendable>(
     var configuration = DatabaseConfiguration(url: "")
     configure(&configuration)
     return try await withTestDatabase { [configuration] database in
-        let pool = database.service { pool in
+        try await database.withService({ pool in
             pool.poolSize = configuration.poolSize
             pool.waitingLimit = configuration.waitingLimit
             pool.leaseTimeout = configuration.leaseTimeout
             pool.lockTimeout = configuration.lockTimeout
-        }
-        do {
-            let result = try await withService(
+        }) { pool in
+            try await withService(
                 on: database, pool, limits: limits, environment: environment, body)
-            await pool.close()
-            return result
-        } catch {
-            await pool.close()
-            throw error
         }
     }
 }

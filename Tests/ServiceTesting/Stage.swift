@@ -70,7 +70,7 @@ private func withInstances<Result: Sendable>(
     guard let name = names.first else { return try await body(instances) }
     let database = fixture.service.database
     return try await withStepProxy(to: database, tampering: tampering) { proxy in
-        let pool = database.service { configuration in
+        try await database.withService({ configuration in
             configuration.url = proxy.url
             configuration.applicationName = name
             configuration.poolSize = 1
@@ -78,20 +78,14 @@ private func withInstances<Result: Sendable>(
             configuration.lockTimeout = .seconds(60)
             configuration.idleInTransactionTimeout = .seconds(60)
             configuration.statementTimeout = .seconds(60)
-        }
-        do {
-            let result = try await withService(on: database, pool) { service in
+        }) { pool in
+            try await withService(on: database, pool) { service in
                 // The connection is there before anybody counts its round trips.
                 _ = try await service.send("GET", "/v1/clinics/\(fixture.clinic.id.text)")
                 return try await withInstances(
                     names.dropFirst(), of: fixture, tampering,
                     instances + [(name, proxy, service)], body)
             }
-            await pool.close()
-            return result
-        } catch {
-            await pool.close()
-            throw error
         }
     }
 }

@@ -19,8 +19,7 @@ extension Examination {
             return try await withStepProxy(
                 to: service.database, tampering: sabotage.tampering + [network]
             ) { proxy in
-                let pool = service.database.service { $0.url = proxy.url }
-                return try await closing(pool) {
+                try await service.database.withService({ $0.url = proxy.url }) { pool in
                     try await withService(on: service.database, pool) { doomed in
                         let answer = try await fixture.moved(to: doomed).book(slot.id, as: patient)
                         let booked = try await fixture.appointments(in: slot).count
@@ -42,8 +41,7 @@ extension Examination {
                 try await Fixture(service).clinic
             }
             return try await withStepProxy(to: database, tampering: sabotage.tampering) { proxy in
-                let pool = database.service { $0.url = proxy.url }
-                return try await closing(pool) {
+                try await database.withService({ $0.url = proxy.url }) { pool in
                     try await server.loseStandby()
                     let impatient = Store(
                         database: pool, environment: .quiet, deadline: .seconds(1))
@@ -65,19 +63,5 @@ extension Examination {
                 }
             }
         }
-    }
-}
-
-/// Calls `body`, and closes the pool behind it.
-private func closing<Result: Sendable>(
-    _ pool: Database, _ body: () async throws -> Result
-) async throws -> Result {
-    do {
-        let result = try await body()
-        await pool.close()
-        return result
-    } catch {
-        await pool.close()
-        throw error
     }
 }

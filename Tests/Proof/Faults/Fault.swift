@@ -28,13 +28,14 @@ extension FaultGround {
         Fault.allCases.filter { fault in
             switch fault {
             case .diskFull: disk != nil
-            case .clockWrong: Self.wrongClock != nil
+            case .clockWrong: Self.clockSkew != nil
             default: true
             }
         }
     }
 
-    /// Has a fault strike, and returns when it is over.
+    /// Has a fault strike, and returns when it is over. It sleeps for as long as the fault is to last: that is
+    /// what a fault does, and nothing is waited for.
     /// - Parameter isHit: Called when it has struck.
     func suffer(_ fault: Fault, _ dice: inout Dice, isHit: () -> Void) async throws {
         let place = Int.random(in: instances.indices, using: &dice)
@@ -71,13 +72,13 @@ extension FaultGround {
             }
             try await server.start()
         case .tableLocked:
+            isHit()
             try await insisting {
                 try await holding("LOCK TABLE slots IN ACCESS EXCLUSIVE MODE", in: server.database)
                 {
                     _ in try await Task.sleep(for: .seconds(1) + pause)
                 }
             }
-            isHit()
         case .diskFull:
             try await disk?.fill()
             isHit()
@@ -113,7 +114,7 @@ extension FaultGround {
     private var sessions: Sessions { Sessions(of: server.database) }
 
     private func clock(off days: Int) -> [String: String] {
-        ["LD_PRELOAD": Self.wrongClock ?? "", "CLOCK_OFFSET": "\(days * 86_400)"]
+        ["LD_PRELOAD": Self.clockSkew ?? "", "CLOCK_OFFSET": "\(days * 86_400)"]
     }
 
     /// Tries until the server answers: it may have been away a moment ago.

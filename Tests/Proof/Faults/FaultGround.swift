@@ -23,9 +23,9 @@ struct FaultGround: Sendable {
     let scene: FaultScene
 
     /// What moves the clock of a program that loads it; nil where it was not built.
-    static let wrongClock: String? = {
+    static let clockSkew: String? = {
         let path = URL(filePath: holdfastProgram).deletingLastPathComponent()
-            .appending(path: "libWrongClock.so").path(percentEncoded: false)
+            .appending(path: "libClockSkew.so").path(percentEncoded: false)
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }()
 }

@@ -18,10 +18,13 @@ struct SmallDisk: Sendable {
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true)
         guard
-            try await Self.run("mount", "-t", "tmpfs", "-o", "size=6g,mode=700", "tmpfs", folder),
-            try await Self.run("chown", "postgres:", folder)
+            try await Self.run("mount", "-t", "tmpfs", "-o", "size=6g,mode=700", "tmpfs", folder)
         else { return nil }
         do {
+            guard try await Self.run("chown", "postgres:", folder) else {
+                try await remove()
+                return nil
+            }
             try await server.database.owner.withSession { session in
                 try session.executeUncheckedScript("CREATE TABLESPACE small LOCATION '\(folder)'")
                 for kind in ["TABLE", "INDEX"] {

@@ -114,6 +114,17 @@ extension Fixture {
         }.value
     }
 
+    /// Has an instance do what it does by itself now and then.
+    /// - Returns: What went wrong, if anything did.
+    func sweep(_ body: (Store) async throws -> Int) async -> String {
+        do {
+            _ = try await body(service.store)
+            return "over"
+        } catch {
+            return "\(error)"
+        }
+    }
+
     /// Waits for a time, by the database's clock, and touches nothing.
     func await(_ time: Date) async throws -> String {
         try await service.pool.transaction { tx in
@@ -121,4 +132,10 @@ extension Fixture {
         }
         return "over"
     }
+}
+
+extension Author {
+    /// The fixture's receptionist.
+    static let receptionist = Author(
+        subject: "receptionist@test", requestID: "fixture")
 }

@@ -49,57 +49,6 @@ extension Interleaving {
                 { try await $0.move(second, to: slots[0]).told },
             ]
         },
-        Interleaving(
-            "cancel where somebody waits, book", ["cat", "ann"], allowed: [["200", "slot_taken"]]
-        ) { fixture in
-            let slot = try await fixture.ownSlots(1)[0]
-            let patients = try await fixture.ownPatients(3)
-            let booked = try await fixture.booked(slot, for: patients[0])
-            _ = try await fixture.wait(patients[2], from: slot, practitioner: slot.practitionerID)
-            return [
-                { try await $0.cancel(booked).told },
-                { try await $0.book(slot.id, as: patients[1]).told },
-            ]
-        },
-        Interleaving("cancel, join the waitlist", ["cat", "dan"], allowed: [["200", "201"]]) {
-            fixture in
-            let slot = try await fixture.ownSlots(1)[0]
-            let patients = try await fixture.ownPatients(2)
-            let booked = try await fixture.booked(slot, for: patients[0])
-            return [
-                { try await $0.cancel(booked).told },
-                { try await $0.join(patients[1], for: slot) },
-            ]
-        },
-        Interleaving(
-            "cancel, book, join the waitlist", ["cat", "ann", "dan"],
-            allowed: [["200", "201", "201"], ["200", "slot_taken", "201"]]
-        ) { fixture in
-            let slot = try await fixture.ownSlots(1)[0]
-            let patients = try await fixture.ownPatients(3)
-            let booked = try await fixture.booked(slot, for: patients[0])
-            // In some orders one is left waiting, and then every cancellation in the clinic looks closer.
-            _ = try await fixture.waiting(patients[0].id)
-            return [
-                { try await $0.cancel(booked).told },
-                { try await $0.book(slot.id, as: patients[1]).told },
-                { try await $0.join(patients[2], for: slot) },
-            ]
-        },
-        Interleaving(
-            "cancel, cancel where one waits for either seat", ["cat", "dan"],
-            allowed: [["200", "200"]]
-        ) { fixture in
-            let slots = try await fixture.ownSlots(2)
-            let patients = try await fixture.ownPatients(3)
-            let booked = [
-                try await fixture.booked(slots[0], for: patients[0]),
-                try await fixture.booked(slots[1], for: patients[1]),
-            ]
-            _ = try await fixture.wait(
-                patients[2], from: slots[0], to: slots[1], practitioner: slots[0].practitionerID)
-            return booked.map { id in { try await $0.cancel(id).told } }
-        },
     ]
 
     /// Something is done with an appointment while staff write down that the patient has come.
@@ -138,12 +87,5 @@ extension Interleaving {
             }
             return [act, act]
         }
-    }
-}
-
-extension Fixture {
-    /// Joins the waitlist for one slot.
-    fileprivate func join(_ patient: Patient, for slot: Slot) async throws -> String {
-        try await wait(patient, from: slot, practitioner: slot.practitionerID).told
     }
 }

@@ -56,6 +56,22 @@ extension Interleaving {
             }
         },
         Interleaving(
+            "rename the clinic, rename it otherwise", ["ada", "ben"],
+            allowed: [["200", "version_conflict"], ["version_conflict", "200"]]
+        ) { fixture in
+            let path = "/v1/clinics/\(fixture.clinic.id.text)"
+            let version = try await fixture.service.send("GET", path, token: fixture.admin).headers[
+                "etag"]
+            return ["Charité", "Mitte"].map { name in
+                { fixture in
+                    try await fixture.service.send(
+                        "PATCH", path, token: fixture.admin, body: #"{"name": "\#(name)"}"#,
+                        headers: ["If-Match": version ?? ""]
+                    ).told
+                }
+            }
+        },
+        Interleaving(
             "change a slot, delete it", ["ada", "ben"],
             allowed: [["200", "version_conflict"], ["slot_not_found", "204"]]
         ) { fixture in
@@ -63,43 +79,6 @@ extension Interleaving {
             return [
                 { try await $0.change(slot, #"{"capacity": 2}"#).told },
                 { try await $0.delete(slot).told },
-            ]
-        },
-        Interleaving(
-            "book, arrange time off", ["ann", "ada"],
-            allowed: [["201", "201"], ["slot_unavailable", "201"]]
-        ) { fixture in
-            let slot = try await fixture.ownSlots(1)[0]
-            let patient = try await fixture.ownPatients(1)[0]
-            return [
-                { try await $0.book(slot.id, as: patient).told },
-                {
-                    try await $0.timeOff(slot.startsAt, slot.endsAt, of: slot.practitionerID).told
-                },
-            ]
-        },
-        Interleaving("cancel, arrange time off", ["cat", "ada"], allowed: [["200", "201"]]) {
-            fixture in
-            let slot = try await fixture.ownSlots(1)[0]
-            let booked = try await fixture.booked(slot, for: fixture.ownPatients(1)[0])
-            return [
-                { try await $0.cancel(booked).told },
-                {
-                    try await $0.timeOff(slot.startsAt, slot.endsAt, of: slot.practitionerID).told
-                },
-            ]
-        },
-        Interleaving("make a slot, arrange time off", ["ada", "ben"], allowed: [["201", "201"]]) {
-            fixture in
-            let colleague = try await fixture.colleague()
-            let slot = try await fixture.slots(1, by: colleague)[0]
-            return [
-                { try await $0.makeSlot(behind: slot, by: colleague).told },
-                {
-                    try await $0.timeOff(
-                        slot.endsAt, slot.endsAt.addingTimeInterval(900), of: colleague
-                    ).told
-                },
             ]
         },
     ]

@@ -82,6 +82,24 @@ extension Interleaving {
             }
             return [act, act]
         },
+        Interleaving(
+            "write to a prescription, write to it otherwise", ["ada", "also ada"],
+            allowed: [["200", "version_conflict"], ["version_conflict", "200"]]
+        ) { fixture in
+            let patient = try await fixture.ownPatients(1)[0].id
+            let prescription = try await fixture.prescription(for: patient).id.text
+            let lock = try await fixture.lock(patient, by: .receptionist).token.text
+            return ["200 mg", "800 mg"].map { dosage in
+                { fixture in
+                    try await fixture.service.send(
+                        "PATCH",
+                        fixture.path("patients/\(patient.text)/prescriptions/\(prescription)"),
+                        token: fixture.receptionist, body: #"{"dosage": "\#(dosage)"}"#,
+                        headers: ["Lock-Token": lock, "If-Match": #""1""#]
+                    ).told
+                }
+            }
+        },
         locked(
             "write, release", ["ada", "also ada"],
             allowed: [["200", "204"], ["lock_lost", "204"]]
@@ -100,6 +118,48 @@ extension Interleaving {
                 { try await $0.write(to: desk.ann, under: lock, as: "ada").told },
                 { try await $0.send("DELETE", "locks/\(lock)?force=true", as: $0.admin).told },
             ]
+        },
+        locked(
+            "release, release by force", ["ada", "admin"],
+            allowed: [["204", "lock_not_found"], ["lock_not_found", "204"]]
+        ) { desk, lock in
+            [
+                { try await desk.moved(to: $0.service).release(lock, as: "ada").told },
+                { try await $0.send("DELETE", "locks/\(lock)?force=true", as: $0.admin).told },
+            ]
+        },
+        Interleaving(
+            "book under a lock, release it by force", ["ada", "admin"],
+            allowed: [["201", "204"], ["lock_lost", "204"]],
+            forbids: { $0.told == ["201", "204"] && $0.went("ada", behind: "admin") }
+        ) { fixture in
+            let slot = try await fixture.ownSlots(1)[0]
+            let patient = try await fixture.ownPatients(1)[0].id
+            let lock = try await fixture.lock(patient, by: .receptionist).token.text
+            return [
+                { fixture in
+                    try await fixture.service.send(
+                        "POST", fixture.path("appointments"), token: fixture.receptionist,
+                        body: """
+                            {"slot_id": "\(slot.id.text)", "patient_id": "\(patient.text)"}
+                            """,
+                        headers: ["Lock-Token": lock]
+                    ).told
+                },
+                { try await $0.send("DELETE", "locks/\(lock)?force=true", as: $0.admin).told },
+            ]
+        },
+        Interleaving(
+            "the lock is over and ended by two", ["one sweep", "another"],
+            allowed: [["over", "over"]]
+        ) { fixture in
+            let desk = try await fixture.ownDesk()
+            let lock = try await desk.acquire(as: "ada", [desk.ann], onExpiry: "notify")
+            try await desk.expire(lock)
+            let act: Stage.Act = { fixture in
+                await fixture.sweep { try await OfflineLockService(store: $0).sweep() }
+            }
+            return [act, act]
         },
         locked("write, renew", ["ada", "also ada"], allowed: [["200", "200"]]) { desk, lock in
             [

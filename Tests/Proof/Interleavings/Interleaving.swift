@@ -27,7 +27,7 @@ package struct Interleaving: Sendable {
 
     /// Every scene.
     package static let all =
-        booking + holds + appointments + calendar + administration + locks
+        booking + holds + appointments + waitlist + calendar + timeOff + administration + locks
 }
 
 extension Interleaving: CustomStringConvertible {

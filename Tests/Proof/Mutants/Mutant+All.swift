@@ -2,14 +2,12 @@ import PostgresTesting
 
 extension Mutant {
     /// Every mutant.
-    package static let all = booking + waitlist + calendar + administration + locks + settlement
+    package static let all =
+        booking + holds + waitlist + calendar + timeOff + administration + locks + settlement
 
     private static let booking = [
         Mutant(
-            .init(
-                "the lock on the slots that are booked, held and changed",
-                .init("id = ANY($", "ORDER BY id FOR UPDATE( SKIP LOCKED)?", "ORDER BY id")),
-            by: "book, book", "book, hold", "hold, hold"),
+            slotLock, by: "book, book", "book, hold", "hold, hold"),
         Mutant(
             .init(
                 "the lock on the slots of a cancellation or a move",
@@ -18,27 +16,22 @@ extension Mutant {
         Mutant(
             .init(
                 "the lock on the appointment that is cancelled or moved",
-                .init("AND patient_id = coalesce(", "FOR UPDATE")),
+                .init("AND patient_id = coalesce(", "(FROM appointments .*)FOR UPDATE", #"\1"#)),
             by: "cancel, write down that the patient has come"),
         Mutant(
-            .init(
-                "the clock behind the lock of a booking",
-                .init("AS request (slot_id", #"clock_timestamp\(\)"#, "now()")),
-            by: "book, the hold's time passes"),
-        Mutant(
             .constraint("appointment_one_per_seat", on: "appointments"),
+            second: slotLock,
+            by: "book, book"),
+        Mutant(
+            .constraint("slot_booked_within_capacity", on: "slots"),
             second: .init(
-                "the lock on the slots that are booked",
-                .init("id = ANY($", "ORDER BY id FOR UPDATE( SKIP LOCKED)?", "ORDER BY id")),
+                "the lock on the slots that are booked, and `appointment_one_per_seat`",
+                .init("id = ANY($", "ORDER BY id FOR UPDATE( SKIP LOCKED)?", "ORDER BY id"),
+                scripts: ["ALTER TABLE appointments DROP CONSTRAINT appointment_one_per_seat"]),
             by: "book, book"),
         Mutant(
             .blunt("appointment_patient_no_overlap", on: "appointments"),
             by: "book, book: one patient, two slots at one time"),
-        Mutant(
-            .init(
-                "the turn of a patient's holds",
-                .init("'holds '", "pg_advisory_xact_lock", "abs")),
-            by: "hold, hold: 20 are all that a patient may have, and 19 are there"),
         Mutant(
             .init(
                 "the version of an appointment whose status is written down",
@@ -49,9 +42,7 @@ extension Mutant {
             by: "move, write down that the patient has come"),
         Mutant(
             .constraint("journal_one_per_version", on: "journal"),
-            second: .init(
-                "the lock on the slots that are booked and held",
-                .init("id = ANY($", "ORDER BY id FOR UPDATE( SKIP LOCKED)?", "ORDER BY id")),
+            second: slotLock,
             by: "book, hold"),
         Mutant(
             .init(
@@ -60,65 +51,55 @@ extension Mutant {
             by: "make a practitioner, make her with one key"),
         Mutant(
             .init(
-                "the record of an Idempotency-Key",
-                .init("INSERT INTO idempotency_keys", "ON CONFLICT", "LIMIT 0 ON CONFLICT")),
-            by: "book, book with one key", "cancel, cancel with one key"),
+                "the turn of an Idempotency-Key that a batch tries for",
+                .init("AS asked", #"pg_try_advisory_xact_lock\("#, "0 <= abs(")),
+            second: keyRecord, by: "book, book with one key"),
+        Mutant(
+            keyRecord, by: "book, book with one key", "cancel, cancel with one key"),
     ]
 
-    private static let waitlist = [
+    private static let holds = [
         Mutant(
             .init(
-                "the waitlist's lock of those who free a seat",
-                .init("xact_lock_shared", "pg_advisory_xact_lock_shared", "abs")),
-            by: "cancel, join the waitlist"),
+                "the clock behind the lock of a booking",
+                .init("AS request (slot_id", #"clock_timestamp\(\)"#, "now()")),
+            by: "book, the hold's time passes"),
         Mutant(
             .init(
-                "the waitlist's lock of those who join",
-                .init("'waitlist '", #"pg_advisory_xact_lock\("#, "abs(")),
-            by: "cancel, join the waitlist"),
-        Mutant(
-            .init(
-                "the lock on those who wait",
-                .init("FROM waitlist", "FOR UPDATE")),
-            by: "cancel, cancel where one waits for either seat"),
+                "the turn of a patient's holds",
+                .init("'holds '", "pg_advisory_xact_lock", "abs")),
+            by: "hold, hold: 20 are all that a patient may have, and 19 are there"),
     ]
 
     private static let calendar = [
         Mutant(
             .init(
                 "the version of a slot that is changed",
-                .init("UPDATE slots SET starts_at", #"AND version = \$(\d+)"#, #"AND $\1 > 0"#)),
+                .version(in: "UPDATE slots SET starts_at")),
             by: "change a slot, change it otherwise", "book, block"),
         Mutant(
             .init(
                 "the version of a slot that is deleted",
-                .init("DELETE FROM slots", #"AND version = \$(\d+)"#, #"AND $\1 > 0"#)),
+                .version(in: "DELETE FROM slots")),
             by: "change a slot, delete it"),
+        Mutant(
+            .init("the version of a clinic that is renamed", .version(in: "UPDATE clinics")),
+            by: "rename the clinic, rename it otherwise"),
         Mutant(
             .init(
                 "the version of a practitioner who is renamed",
-                .init("UPDATE practitioners", #"AND version = \$(\d+)"#, #"AND $\1 > 0"#)),
+                .version(in: "UPDATE practitioners")),
             by: "rename a practitioner, rename her otherwise"),
         Mutant(
             .blunt("slot_no_overlap", on: "slots"),
             by: "make a slot, make one that overlaps it"),
-        Mutant(
-            .init(
-                "the lock on the practitioner whose calendar changes",
-                .init("FROM practitioners", "FOR NO KEY UPDATE")),
-            by: "make a slot, arrange time off"),
-        Mutant(
-            .init(
-                "the lock on the slots that lie in time off",
-                .init("interval '24 hours'", "ORDER BY id FOR UPDATE")),
-            by: "book, arrange time off", "cancel, arrange time off"),
     ]
 
     private static let administration = [
         Mutant(
             .init(
                 "the version of a registration that is claimed",
-                .init("SET status = 'in_review'", version, versionInstead)),
+                .version(in: "SET status = 'in_review'")),
             second: .init(
                 "that nobody else has it",
                 .init(
@@ -129,8 +110,8 @@ extension Mutant {
         Mutant(
             .init(
                 "the version of a registration that is approved",
-                .init("'approved', decided_by", version, versionInstead),
-                .init("INSERT INTO patients", version, versionInstead)),
+                .version(in: "'approved', decided_by"),
+                .version(in: "INSERT INTO patients")),
             second: .init(
                 "that it is undecided",
                 .init("'approved', decided_by", undecided, "true"),
@@ -139,7 +120,7 @@ extension Mutant {
         Mutant(
             .init(
                 "the version of a registration that is rejected",
-                .init("SET status = 'rejected'", version, versionInstead)),
+                .version(in: "SET status = 'rejected'")),
             second: .init(
                 "that it is undecided", .init("SET status = 'rejected'", undecided, "true")),
             by: "approve, reject"),
@@ -158,13 +139,24 @@ extension Mutant {
             by: "write a comment where there is none, likewise"),
     ]
 
-    private static let version = #"registrations\.version = \$(\d+)"#
-    private static let versionInstead = #"$\1 > 0"#
+    private static let slotLock = Defence(
+        "the lock on the slots that are booked, held and changed",
+        .init("id = ANY($", "ORDER BY id FOR UPDATE( SKIP LOCKED)?", "ORDER BY id"))
+    private static let keyRecord = Defence(
+        "the record of an Idempotency-Key",
+        .init("INSERT INTO idempotency_keys", "ON CONFLICT", "LIMIT 0 ON CONFLICT"))
     private static let undecided = #"registrations\.status IN \('pending', 'in_review'\)"#
 }
 
+extension Tampering.Statement {
+    /// What the author has seen of a row does not matter.
+    static func version(in mark: String) -> Self {
+        .init(mark, #"AND (?:\w+\.)?version = (\$\d+)"#, #"AND \1 > 0"#)
+    }
+}
+
 extension Mutant.Defence {
-    fileprivate static func constraint(_ name: String, on table: String) -> Self {
+    static func constraint(_ name: String, on table: String) -> Self {
         .init("`\(name)`", scripts: ["ALTER TABLE \(table) DROP CONSTRAINT \(name)"])
     }
 

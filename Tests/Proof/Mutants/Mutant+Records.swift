@@ -4,17 +4,29 @@ extension Mutant {
     static let locks = [
         Mutant(turn, by: "lock, lock one record"),
         Mutant(
-            .init(
-                "`offline_lock_one_per_target`",
-                scripts: [
-                    "ALTER TABLE offline_lock_targets DROP CONSTRAINT offline_lock_one_per_target"
-                ]),
+            .constraint("offline_lock_one_per_target", on: "offline_lock_targets"),
             second: turn, by: "lock, lock one record"),
         Mutant(
             .init(
                 "the version of a record that is written to",
-                .init("UPDATE patients", #"AND patients\.version = \$(\d+)"#, #"AND $\1 > 0"#)),
+                .version(in: "UPDATE patients")),
             by: "write, write of what both have seen, under one lock"),
+        Mutant(
+            .init(
+                "the version of an item that is written to",
+                .version(in: "AS item SET")),
+            by: "write to a prescription, write to it otherwise"),
+        Mutant(
+            .init(
+                "the row of the lock that is renewed or released",
+                .init("SELECT FROM offline_locks WHERE clinic_id = $1 AND token = $2", "FOR UPDATE")
+            ),
+            by: "release, release by force"),
+        Mutant(
+            .init(
+                "the rows of the locks that are swept",
+                .init("<> 'keep' ORDER BY token LIMIT", "FOR UPDATE SKIP LOCKED")),
+            by: "the lock is over and ended by two"),
         Mutant(
             .init(
                 "the row of the lock that is taken over",
@@ -23,9 +35,14 @@ extension Mutant {
         Mutant(
             .init(
                 "the row of the lock under which is written",
-                .init("FOR SHARE OF offline_locks", "FOR SHARE OF offline_locks( SKIP LOCKED)?")),
+                .init("JOIN offline_locks USING", "FOR SHARE OF offline_locks")),
             second: .policy("without its row", replacing: "FOR SHARE OF lock", with: ""),
             by: "write, the lock's time passes, take over"),
+        Mutant(
+            .init(
+                "the row of the lock under which is booked",
+                .init("AS claim (booking_id", "FOR SHARE OF offline_locks( SKIP LOCKED)?")),
+            by: "book under a lock, release it by force"),
         Mutant(
             .init(
                 "that the lock under which is written lives",

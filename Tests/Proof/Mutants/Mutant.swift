@@ -28,8 +28,13 @@ package struct Mutant: Sendable {
     package let defence: Defence
     /// What does without it, as the proof has to show: nothing goes wrong until that is gone, too.
     package let second: Defence?
-    /// The examinations that are tried first.
+    /// The examinations that are tried first, by their titles.
     let suspects: [String]
+
+    /// The same among all.
+    package var suspected: [Examination] {
+        suspects.compactMap { suspect in Examination.all.first { $0.title == suspect } }
+    }
 
     init(_ defence: Defence, second: Defence? = nil, by suspects: String...) {
         self.defence = defence

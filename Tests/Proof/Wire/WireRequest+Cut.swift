@@ -39,22 +39,16 @@ extension WireRequest {
             let database = service.database
             try await prepareDatabase(database)
             return try await withCutProxy(to: database, tampering: tampering) { proxy in
-                let pool = database.service {
+                try await database.withService({
                     $0.url = proxy.url
                     $0.poolSize = 1
-                }
-                do {
-                    let result = try await withService(on: database, pool) { unlucky in
-                        let wire = Wire(
+                }) { pool in
+                    try await withService(on: database, pool) { unlucky in
+                        try await Wire(
                             request: self, fixture: fixture, unlucky: fixture.moved(to: unlucky),
-                            proxy: proxy, stops: stops)
-                        return try await wire.cutEverywhere()
+                            proxy: proxy, stops: stops
+                        ).cutEverywhere()
                     }
-                    await pool.close()
-                    return result
-                } catch {
-                    await pool.close()
-                    throw error
                 }
             }
         }

@@ -72,9 +72,3 @@ extension Fixture {
         return (patient, try await lock(patient, by: .receptionist).token.text)
     }
 }
-
-extension Author {
-    /// The fixture's receptionist.
-    fileprivate static let receptionist = Author(
-        subject: "receptionist@test", requestID: "fixture")
-}

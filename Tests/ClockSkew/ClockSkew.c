@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "WrongClock.h"
+#include "ClockSkew.h"
 
 #include <stdlib.h>
 #include <sys/syscall.h>
