@@ -5,7 +5,7 @@ SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        libcurl4-openssl-dev libpq-dev pkg-config zlib1g-dev \
+        libcurl4-openssl-dev libhiredis-dev libpq-dev pkg-config zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY Package.swift openapi.yaml ./
@@ -17,7 +17,8 @@ RUN swift build --configuration release --product holdfast --static-swift-stdlib
 FROM debian:bookworm-slim
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates curl libcurl4 libpq5 tzdata \
+    && apt-get install -y --no-install-recommends ca-certificates curl libcurl4 libhiredis0.14 \
+        libpq5 tzdata \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --no-create-home --uid 10001 holdfast
 COPY --from=build /usr/local/bin/holdfast /usr/local/bin/holdfast

@@ -38,9 +38,18 @@ let package = Package(
         .systemLibrary(
             name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "Mail", dependencies: ["CCurl"], swiftSettings: strict),
+        .systemLibrary(
+            name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+        .target(
+            name: "Redlock",
+            dependencies: ["CHiredis", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict
+        ),
         .target(
             name: "Clinic",
-            dependencies: ["Mail", "Postgres", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "Mail", "Postgres", "Redlock", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict
         ),
         .target(
@@ -75,7 +84,7 @@ let package = Package(
         .executableTarget(
             name: "holdfast",
             dependencies: [
-                "Clinic", "HTTPFront", "Mail", "Migrations", "Postgres",
+                "Clinic", "HTTPFront", "Mail", "Migrations", "Postgres", "Redlock",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -100,6 +109,13 @@ let package = Package(
             dependencies: [
                 "Mail", "ServiceTesting",
                 .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "RedlockTests",
+            dependencies: [
+                "Redlock", "ServiceTesting", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
         ),
@@ -131,7 +147,8 @@ let package = Package(
         .testTarget(
             name: "RaceTests",
             dependencies: [
-                "Clinic", "HTTPFront", "Mail", "Postgres", "PostgresTesting", "ServiceTesting",
+                "Clinic", "HTTPFront", "Mail", "Postgres", "PostgresTesting", "Redlock",
+                "ServiceTesting", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
         ),

@@ -68,11 +68,13 @@ struct Serve: AsyncParsableCommand {
                     + "so many sockets (ulimit -n).")
         }
         let port = try settings.port
+        let redlock = try settings.redlock(logger)
         let database = try Database.service(settings)
         let bell = Bell()
         let store = Store(
             database: database,
-            environment: ServiceEnvironment(logger: logger, onChange: bell.ring))
+            environment: ServiceEnvironment(
+                logger: logger, onChange: bell.ring, redlock: redlock))
         let attendanceDatabase = Database.attendance(settings)
         let attendance = Attendance(
             database: attendanceDatabase, files: try MigrationFile.all(in: settings.migrations),
@@ -89,7 +91,7 @@ struct Serve: AsyncParsableCommand {
         let locks = OfflineLockService(store: store)
         let waitlist = WaitlistService(store: store)
         var services: [any Service] = [
-            ConnectionCloser(databases: [database, attendanceDatabase]),
+            ConnectionCloser(databases: [database, attendanceDatabase], redlock: redlock),
             Sweeper(interval: .seconds(300), logger: logger) {
                 try await housekeeping.sweepMarkers()
                 try await housekeeping.sweepIdempotencyKeys()

@@ -4,6 +4,7 @@ import HTTPFront
 import Logging
 import Migrations
 import Postgres
+import Redlock
 import ServiceLifecycle
 import Synchronization
 import UnixSignals
@@ -81,12 +82,14 @@ extension PostgresError {
     }
 }
 
-/// Closes the database connections when everybody who uses them has stopped.
+/// Closes the connections to the databases, and to Redis, when everybody who uses them has stopped.
 struct ConnectionCloser: Service {
     let databases: [Database]
+    var redlock: Redlock?
 
     func run() async throws {
         try await gracefulShutdown()
+        await redlock?.close()
         for database in databases { await database.close() }
     }
 }

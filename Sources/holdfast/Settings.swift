@@ -84,6 +84,9 @@ struct Settings {
 
     var migrations: String { text("holdfast.migrations") ?? "migrations" }
 
+    /// The Redis servers' URLs, which may hold passwords, with commas; nil if there are none.
+    var redisURLs: String? { text("holdfast.redisUrls") }
+
     /// The mail server's URL, which may hold a password; nil if there is none.
     var smtpURL: String? { text("holdfast.smtpUrl") }
 

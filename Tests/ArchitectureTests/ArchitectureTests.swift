@@ -9,15 +9,16 @@ struct ArchitectureTests {
         "Postgres": ["CLibPQ"],
         "Migrations": ["Postgres"],
         "Mail": ["CCurl"],
-        "Clinic": ["Mail", "Postgres"],
+        "Redlock": ["CHiredis"],
+        "Clinic": ["Mail", "Postgres", "Redlock"],
         "HTTPFront": ["Clinic"],
         "PostgresTesting": ["Migrations", "Postgres"],
-        "holdfast": ["HTTPFront", "Clinic", "Mail", "Migrations", "Postgres"],
+        "holdfast": ["HTTPFront", "Clinic", "Mail", "Migrations", "Postgres", "Redlock"],
     ]
 
     @Test("imports follow the arrows", arguments: arrows.keys.sorted())
     func imports(module: String) throws {
-        let own = Set(Self.arrows.keys).union(["CCurl", "CLibPQ", "ServiceTesting"])
+        let own = Set(Self.arrows.keys).union(["CCurl", "CHiredis", "CLibPQ", "ServiceTesting"])
         for file in try sources(of: module) {
             let imported = file.lines.compactMap { line -> String? in
                 let words = line.split(separator: " ")
@@ -32,7 +33,7 @@ struct ArchitectureTests {
     @Test("every folder of Sources is known here")
     func modules() throws {
         let folders = try FileManager.default.contentsOfDirectory(atPath: project("Sources"))
-        #expect(Set(folders) == Set(Self.arrows.keys).union(["CCurl", "CLibPQ"]))
+        #expect(Set(folders) == Set(Self.arrows.keys).union(["CCurl", "CHiredis", "CLibPQ"]))
     }
 
     @Test("the front and the command line hold no SQL", arguments: ["HTTPFront", "holdfast"])

@@ -173,10 +173,13 @@ package struct Fixture: Sendable {
     }
 
     /// Asks for a slot as the patient itself.
-    package func book(_ slot: UUID, as patient: Patient) async throws -> Answer {
+    package func book(
+        _ slot: UUID, as patient: Patient, key: String? = nil
+    ) async throws -> Answer {
         try await service.send(
             "POST", path("appointments"),
             token: try await service.token(.patient, clinic: clinic.id, patient: patient.id),
-            body: #"{"slot_id": "\#(slot.text)"}"#)
+            body: #"{"slot_id": "\#(slot.text)"}"#,
+            headers: key.map { ["Idempotency-Key": $0] } ?? [:])
     }
 }

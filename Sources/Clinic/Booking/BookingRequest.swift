@@ -37,12 +37,15 @@ package enum BookingRefusal: Error, Hashable, Sendable {
     case slotHeld(until: Date)
     /// The patient has another appointment at that time.
     case patientBusy
+    /// Another instance is deciding about the slot's only seat at the moment: nobody knows yet who has it.
+    case slotContended
 
     /// Whether another slot would help.
     var wantsAlternatives: Bool {
         switch self {
         case .slotUnavailable, .slotTaken, .slotHeld: true
-        case .slotNotFound, .patientNotFound, .lockLost, .slotInPast, .patientBusy: false
+        case .slotNotFound, .patientNotFound, .lockLost, .slotInPast, .patientBusy, .slotContended:
+            false
         }
     }
 }

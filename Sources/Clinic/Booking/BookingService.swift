@@ -17,8 +17,14 @@ package struct BookingService: Sendable {
         var limits = BatchLimits()
         limits.waiting = waitingLimit
         desk = BookingDesk(store: store)
+        let admission = store.environment.redlock.map { SlotAdmission(redlock: $0, store: store) }
         queue = BatchQueue(limits: limits) { [desk] bookings, clinicID, waitsForLocks in
-            await desk.book(bookings, in: clinicID, waitingForLocks: waitsForLocks)
+            guard let admission else {
+                return await desk.book(bookings, in: clinicID, waitingForLocks: waitsForLocks)
+            }
+            return await admission.admit(bookings, in: clinicID) { admitted in
+                await desk.book(admitted, in: clinicID, waitingForLocks: waitsForLocks)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Logging
+import Redlock
 
 /// What the services take from outside, so that tests own it.
 ///
@@ -18,17 +19,20 @@ package struct ServiceEnvironment: Sendable {
     /// being written elsewhere, before its slots go one by one; nil: as long as everybody waits for a lock.
     /// Not to be longer than that (`lock_timeout`).
     package var batchPatience: Duration?
+    /// Says who goes first for a slot that several instances want; nil: PostgreSQL alone does.
+    package var redlock: Redlock?
 
     /// The environment of a running service.
     package init(
         logger: Logger, newID: @escaping @Sendable () -> UUID = { UUID.version7(at: Date()) },
         onChange: @escaping @Sendable () -> Void = {},
-        batchPatience: Duration? = .milliseconds(500)
+        batchPatience: Duration? = .milliseconds(500), redlock: Redlock? = nil
     ) {
         self.logger = logger
         self.newID = newID
         self.onChange = onChange
         self.batchPatience = batchPatience
+        self.redlock = redlock
     }
 }
 

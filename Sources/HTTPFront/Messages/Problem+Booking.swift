@@ -29,6 +29,12 @@ extension Problem {
                 "Another patient holds this slot until \(until.rfc3339). "
                     + "Choose one of the alternatives, or try again then.",
                 extras: alternatives, headers: [.retryAfter: until.secondsFromNow])
+        case .slotContended:
+            self.init(
+                .conflict, "slot_contended", "Others want the slot at this moment",
+                "Somebody else's booking of this slot is being decided. Try again in a second, or "
+                    + "choose another slot.",
+                headers: [.retryAfter: "1"])
         case .lockLost: self.init(LockError.lockLost)
         case .patientBusy:
             self.init(

@@ -97,12 +97,3 @@ private func withInstances<Result: Sendable>(
         }
     }
 }
-
-/// A port of this machine that nobody listens on now.
-private func freePort() async throws -> Int {
-    let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-        .bind(host: "127.0.0.1", port: 0).get()
-    let port = channel.localAddress?.port ?? 0
-    try await channel.close()
-    return port
-}

@@ -1,0 +1,159 @@
+import Dispatch
+import Logging
+import Synchronization
+
+/// Locks that live on several independent Redis servers, and end by themselves.
+///
+/// The algorithm is the one that Redis's documentation calls Redlock: `SET resource token NX PX lifetime` on
+/// all servers side by side; held is what more than half of them granted, for as long as the lifetime that is
+/// left less the clocks' drift; what is not held is taken back everywhere. Source: "Distributed Locks with
+/// Redis", redis.io.
+///
+/// Nobody may rely on such a lock. A process that pauses believes in one that has ended, servers' clocks jump,
+/// and servers forget. It says who goes first, so that the others need not come.
+package final class Redlock: Sendable {
+    /// How to ask.
+    package struct Settings: Sendable {
+        /// How long a lock lasts unless it is released.
+        package var lifetime = Duration.seconds(3)
+        /// How long the servers have for their answers. Much less than the lifetime.
+        package var timeout = Duration.milliseconds(50)
+        /// How often it is tried at the most where nobody may have a majority.
+        package var tries = 3
+        /// The longest pause before another try; each is a random part of it.
+        package var retryDelay = Duration.milliseconds(20)
+
+        package init() {}
+    }
+
+    /// What became of asking for a resource.
+    package enum Answer: Sendable {
+        case held(Lock)
+        /// Somebody else has it, or wants it at the same moment.
+        case refused
+        /// There is no majority of servers to ask.
+        case unavailable
+    }
+
+    /// A lock that this process was told it holds.
+    package struct Lock: Sendable {
+        package let resource: String
+        /// Known to nobody else: who releases the lock shows it.
+        let token: String
+        /// Until when it lasts for sure, if the servers' clocks run as ours does.
+        package let end: ContinuousClock.Instant
+    }
+
+    private let settings: Settings
+    private let servers: [RedisServer]
+    private let logger: Logger
+    private let isMissed = Mutex(false)
+
+    /// Connects in the background; until then no server is there.
+    /// - Parameter urls: Independent servers, an odd number of them; one is enough where that may be down.
+    package init(_ urls: [RedisURL], settings: Settings = Settings(), logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+        servers = urls.map {
+            RedisServer(
+                $0, timeout: settings.timeout, lifetime: settings.lifetime, logger: logger)
+        }
+    }
+
+    /// Whether a majority of the servers answers.
+    package var isAvailable: Bool { servers.count(where: \.isThere) > servers.count / 2 }
+
+    /// Asks for several resources together, each of which is a lock of its own: one round trip to each server,
+    /// at the same time, where nobody is in the way.
+    /// - Returns: An answer to each, in their order.
+    package func acquire(_ resources: [String]) async -> [Answer] {
+        guard !resources.isEmpty else { return [] }
+        var answers: [Answer] = resources.map { _ in .refused }
+        var open = Array(resources.indices)
+        for attempt in 1...settings.tries {
+            let (verdicts, locks) = await ask(for: open.map { resources[$0] })
+            for (place, (verdict, lock)) in zip(open, zip(verdicts, locks)) {
+                switch verdict {
+                case .held: answers[place] = .held(lock)
+                case .refused: answers[place] = .refused
+                case .unavailable: answers[place] = .unavailable
+                }
+            }
+            // Whatever was granted to whom it does not help.
+            release(zip(verdicts, locks).filter { $0.0 != .held }.map(\.1))
+            open = zip(open, verdicts).filter { $0.1 == .refused(isSplit: true) }.map(\.0)
+            guard !open.isEmpty, attempt < settings.tries else { break }
+            try? await Task.sleep(for: settings.retryDelay * Double.random(in: 0...1))
+        }
+        note(isAvailable: !answers.contains { if case .unavailable = $0 { true } else { false } })
+        return answers
+    }
+
+    /// Gives locks back, if they are still there; returns at once.
+    package func release(_ locks: [Lock]) {
+        guard !locks.isEmpty else { return }
+        let commands = locks.map { ["EVAL", Self.compareAndDelete, "1", $0.resource, $0.token] }
+        for server in servers { server.submit(commands) { _ in } }
+    }
+
+    /// Ends the connections. No lock is released by it.
+    package func close() async {
+        for server in servers { await server.close() }
+    }
+
+    /// Asks all servers once.
+    private func ask(for resources: [String]) async -> ([Tally.Verdict], [Lock]) {
+        let start = ContinuousClock.now
+        let lifetime = settings.lifetime
+        // The source asks for one part in a hundred, and for 2 ms besides, where lifetimes are short.
+        let drift = lifetime / 100 + .milliseconds(2)
+        let locks = resources.map { resource in
+            Lock(resource: resource, token: Self.newToken(), end: start + lifetime - drift)
+        }
+        let commands = locks.map { lock in
+            ["SET", lock.resource, lock.token, "NX", "PX", "\(Int(lifetime / .milliseconds(1)))"]
+        }
+        let verdicts = await withCheckedContinuation { continuation in
+            let ballot = Ballot(resources: resources.count, servers: servers.count) {
+                continuation.resume(returning: $0)
+            }
+            for server in servers { server.submit(commands, reply: ballot.count) }
+            // A server may dribble: each read is in time, and the answer never comes.
+            DispatchQueue.global().asyncAfter(deadline: .now() + settings.timeout.seconds) {
+                ballot.close()
+            }
+        }
+        let isOver = ContinuousClock.now >= start + lifetime - drift
+        return (verdicts.map { isOver && $0 == .held ? .unavailable : $0 }, locks)
+    }
+
+    /// Says once that there is no majority, and once that there is one again.
+    private func note(isAvailable: Bool) {
+        let isNews = isMissed.withLock { isMissed in
+            defer { isMissed = !isAvailable }
+            return isMissed == isAvailable
+        }
+        guard isNews else { return }
+        if isAvailable {
+            logger.notice("there is a majority of the Redis servers again")
+        } else {
+            logger.warning(
+                "bookings go on without Redis: there is no majority of its servers to ask")
+        }
+    }
+
+    /// 128 random bits.
+    private static func newToken() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return String(generator.next(), radix: 36) + String(generator.next(), radix: 36)
+    }
+
+    /// Deletes a resource's key if it is the asker's.
+    private static let compareAndDelete = """
+        if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.call("DEL", KEYS[1]) end return 0
+        """
+}
+
+extension Duration {
+    fileprivate var seconds: Double { self / .seconds(1) }
+}
