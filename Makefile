@@ -1,7 +1,7 @@
 # Holdfast: what people do with this project. 'make' alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test prove mutants fuzz bench bench-size sanitize dbmate dependencies build lint format clean
+.PHONY: help run test prove mutants failover fuzz bench bench-redis bench-size sanitize dbmate dependencies build lint format clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ test: ## Run all tests on a PostgreSQL of their own
 prove: ## Prove that nothing is booked twice: every order, every cut, and ten minutes of faults (an hour with SOAK=1)
 	@scripts/prove
 
+failover: ## Kill the primary under load and promote its standby, ten times (three minutes)
+	@scripts/prove failover
+
 mutants: ## Take each defence away and see the proof fail
 	@scripts/mutants
 
@@ -24,6 +27,9 @@ fuzz: ## Try whatever openapi.yaml allows and forbids, as each kind of caller (s
 
 bench: ## Measure against the database's own client and against peers (a quarter of an hour)
 	@scripts/bench
+
+bench-redis: ## Measure a rush over four instances, with Redis in front and without (five minutes)
+	@scripts/bench --redis
 
 bench-size: ## Measure with 10 thousand, 1 million and 10 million slots (most of an hour, 20 GB)
 	@scripts/bench --size

@@ -116,6 +116,8 @@ let package = Package(
             name: "RedlockTests",
             dependencies: [
                 "Redlock", "ServiceTesting", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),

@@ -19,6 +19,7 @@ from harness.database import Database
 from harness.machine import ROOT, describe, run
 from harness.measure import PATIENTS, SLOTS, Bench
 from harness.report import HEAD, bars, figures, spread, table
+from harness.rush import CLIENTS, INSTANCES, SLOTS as RUSH_SLOTS, STORMS, rush
 
 RESULTS = ROOT / "bench" / "results"
 
@@ -29,6 +30,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=6, help="how long each measurement takes")
     parser.add_argument("--verify", action="store_true", help="hold the data against every rule at the end of each")
     parser.add_argument("--size", action="store_true", help="cost against the number of slots instead")
+    parser.add_argument("--redis", action="store_true", help="a rush over four instances, with Redis in front, instead")
     parser.add_argument("--slots", type=int, nargs="+", default=[10_000, 1_000_000, 10_000_000])
     parser.add_argument("--holdfast", type=Path, default=ROOT / ".build" / "release" / "holdfast")
     options = parser.parse_args()
@@ -41,6 +43,8 @@ def main():
         bench = Bench(database, options.holdfast, tools)
         if options.size:
             measure_size(bench, database, options)
+        elif options.redis:
+            measure_redis(bench, database, options)
         else:
             measure_bookings(bench, database, options)
     finally:
@@ -53,6 +57,31 @@ def heading(title, database):
         f"# {title}\n\n{today}, {describe()}; PostgreSQL {database.version}, fsync and synchronous_commit on; "
         f"{platform.python_implementation()} {platform.python_version()} and Debian's packages for the peers. "
         "The load generator shares the processors. Made by `make bench`.\n\n")
+
+
+def measure_redis(bench, database, options):
+    say("loading the data")
+    database.load("bench_1", 1, SLOTS, PATIENTS)
+    found = {False: [], True: []}
+    for number in range(1, options.rounds + 1):
+        for is_guarded, rounds in found.items():
+            rounds.append(rush(bench, is_guarded))
+            say(f"round {number}: {'with' if is_guarded else 'without'} Redis: {rounds[-1]}")
+    lines = [
+        ("bookings made", "created", 0), ("took, s, all storms", "took", 2), ("p99 of the worst storm, ms", "p99", 0),
+        ("writing transactions", "transactions", 0), ("PostgreSQL, s of processor", "database", 2),
+        ("the instances, likewise", "services", 2), ("Redis, likewise", "redis", 2),
+        ("sessions that wait for a lock, mean", "waiting", 2)]
+    rows = [
+        [name] + [spread([getattr(one, key) for one in found[side]], digits) for side in (False, True)]
+        for name, key, digits in lines]
+    text = heading("A rush over several instances", database)
+    text += (
+        f"{CLIENTS:,} clients want {RUSH_SLOTS} slots at the same instant, over {INSTANCES} instances; {STORMS} such "
+        f"storms a round, {options.rounds} rounds that alternate. Each client asks once. With Redis there are five "
+        "servers of it.\n\n")
+    text += table(["", "PostgreSQL alone", "with Redis in front"], rows)
+    (RESULTS / "redis.md").write_text(text)
 
 
 def measure_bookings(bench, database, options):

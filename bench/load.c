@@ -1,9 +1,10 @@
 // An HTTP load generator for what wrk cannot do: requests that come when they are due, however long the
 // answers to earlier ones take (an open loop), and many clients that ask at the same instant.
 //
-//   load storm PORT CONNECTIONS FIRST SLOTS PATIENTS TOKEN-FILE
+//   load storm PORT[,PORT...] CONNECTIONS FIRST SLOTS PATIENTS TOKEN-FILE
 //       Each connection sends one booking, all at once, when each has been answered something else; ends when
-//       the last one is answered. SLOTS 1: all ask for the same slot.
+//       the last one is answered. SLOTS 1: all ask for the same slot. Of several ports each gets its share of
+//       the connections, and everybody who asks for one slot is spread over all of them.
 //   load spike PORT CONNECTIONS FIRST PATIENTS TOKEN-FILE RATE SECONDS
 //       RATE bookings a second for SECONDS. A latency counts from when the request was due, so a service
 //       that stalls cannot hide it; what finds no free connection waits for one.
@@ -40,7 +41,8 @@ static int connection_count;
 static struct connection **idle;
 static int idle_count;
 static int poller;
-static int port;
+static int ports[16];
+static int port_count;
 static long first, patients, sent, answered, failed;
 static long statuses[6];
 static double *latencies;
@@ -65,6 +67,12 @@ static void read_token(const char *path) {
     fclose(file);
 }
 
+static void read_ports(char *list) {
+    for (char *word = strtok(list, ","); word && port_count < 16; word = strtok(NULL, ",")) {
+        ports[port_count++] = atoi(word);
+    }
+}
+
 static void open_connections(int count) {
     struct rlimit limit = {(rlim_t)count + 64, (rlim_t)count + 64};
     struct rlimit had;
@@ -77,10 +85,11 @@ static void open_connections(int count) {
     connections = calloc((size_t)count, sizeof *connections);
     idle = calloc((size_t)count, sizeof *idle);
     poller = epoll_create1(0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    struct sockaddr_in address = {.sin_family = AF_INET};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     for (int i = 0; i < count; i++) {
         struct connection *c = &connections[i];
+        address.sin_port = htons((uint16_t)ports[(long)i * port_count / count]);
         c->socket = socket(AF_INET, SOCK_STREAM, 0);
         if (connect(c->socket, (struct sockaddr *)&address, sizeof address)) give_up("connect");
         int yes = 1;
@@ -224,11 +233,11 @@ int main(int argc, char **argv) {
     if (!is_storm && !is_spike) {
         fprintf(
             stderr,
-            "usage: load storm PORT CONNECTIONS FIRST SLOTS PATIENTS TOKEN-FILE\n"
+            "usage: load storm PORT[,PORT...] CONNECTIONS FIRST SLOTS PATIENTS TOKEN-FILE\n"
             "       load spike PORT CONNECTIONS FIRST PATIENTS TOKEN-FILE RATE SECONDS\n");
         return 64;
     }
-    port = atoi(argv[2]);
+    read_ports(argv[2]);
     first = atol(argv[4]);
     patients = atol(argv[is_storm ? 6 : 5]);
     read_token(argv[is_storm ? 7 : 6]);

@@ -77,7 +77,7 @@ package struct PrivateServer: Sendable {
 
     /// Runs the script that `make test` and `make run` use, too.
     /// - Returns: What it printed.
-    private static func script(_ arguments: [String]) async throws -> String {
+    static func script(_ arguments: [String]) async throws -> String {
         let result = try await run(
             .path(FilePath(TestServer.project("scripts/postgres"))),
             arguments: Arguments(arguments), output: .string(limit: 65_536))

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Postgres
 
 /// What a test may ask the server about the sessions of its own database.
@@ -16,6 +17,10 @@ package struct Sessions: Sendable {
         package static let sleeping = Condition(sql: "wait_event = 'PgSleep'")
         /// Has committed and waits for the synchronous standby.
         package static let waitingForStandby = Condition(sql: "wait_event = 'SyncRep'")
+        /// Has committed since then, and waits likewise.
+        package static func waitingForStandby(since time: Date) -> Condition {
+            Condition(sql: "wait_event = 'SyncRep' AND query_start > \(time)")
+        }
         /// Is an instance's that runs as a process of its own, and is called `instance` in its URI.
         package static let ofInstance = Condition(sql: "application_name = 'instance'")
         /// Is there at all.
@@ -37,6 +42,26 @@ package struct Sessions: Sendable {
                     AND \(fragment: condition.sql)
                 """)
         }.value
+    }
+
+    /// The time by the server's clock.
+    package var now: Date {
+        get async throws {
+            try await database.read { tx in
+                tx.pipeline.one(Scalar<Date>.self, "SELECT clock_timestamp()")
+            }.value
+        }
+    }
+
+    /// Whether the server's commits wait for a standby that is there.
+    var isReplicated: Bool {
+        get async throws {
+            try await database.read { tx in
+                tx.pipeline.one(
+                    Scalar<Bool>.self,
+                    "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')")
+            }.value
+        }
     }
 
     /// What the sessions of the database are called that meet the condition now.

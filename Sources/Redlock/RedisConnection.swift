@@ -1,84 +1,136 @@
 import CHiredis
+import Glibc
 
-/// Why a Redis server does not answer, in words of the library's.
+/// Why a Redis server is of no use, in words that quote nothing that was sent to it.
 struct RedisUnreachable: Error, CustomStringConvertible {
     let description: String
+
+    static let late = RedisUnreachable(description: "it does not answer in time")
+    static let garbled = RedisUnreachable(description: "it does not speak as Redis does")
 }
 
-/// A connection to a Redis server. It blocks, and belongs to one thread.
+/// A connection to a Redis server, of one thread.
 ///
-/// No command waits longer than its timeout for any single read or write; after a failure the connection is
-/// good for nothing more.
+/// hiredis writes and reads what is there to be written and read; whoever has the connection waits, and so
+/// knows for how long. After an error the connection is good for nothing more.
 final class RedisConnection {
     private let context: UnsafeMutablePointer<redisContext>
+    /// Whether there is something to be written still.
+    private(set) var wantsToWrite = false
 
-    /// Connects and logs in.
-    /// - Parameter timeout: Of the connecting, and of each read and write later.
-    init(to url: RedisURL, connectTimeout: Duration, timeout: Duration) throws(RedisUnreachable) {
-        guard
-            let context = redisConnectWithTimeout(
-                url.host, Int32(url.port), timeval(connectTimeout))
-        else { throw RedisUnreachable(description: "out of memory") }
+    /// What no answer exceeds; a server that sends more has lost its mind.
+    private static let longestAnswer = 64 * 1024
+
+    /// Connects.
+    init(to url: RedisURL, until deadline: ContinuousClock.Instant) throws(RedisUnreachable) {
+        guard let context = redisConnectNonBlock(url.host, Int32(url.port)) else {
+            throw RedisUnreachable(description: "out of memory")
+        }
         self.context = context
-        guard context.pointee.err == 0, redisSetTimeout(context, timeval(timeout)) == REDIS_OK
-        else {
-            throw failure
-        }
-        var greeting: [[String]] = []
-        if let password = url.password {
-            greeting.append(["AUTH"] + (url.user.map { [$0] } ?? []) + [password])
-        }
-        if url.database != 0 { greeting.append(["SELECT", "\(url.database)"]) }
-        for case .error(let words) in try perform(greeting) {
-            throw RedisUnreachable(description: words)
+        guard context.pointee.err == 0 else { throw failure }
+        guard wait(for: POLLOUT, until: deadline) else { throw .late }
+        var error: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size)
+        guard error == 0 else {
+            throw RedisUnreachable(description: String(cString: strerror(error)))
         }
     }
 
     deinit { redisFree(context) }
 
-    /// Sends commands together, and gives what is said to each.
+    /// The socket.
+    var descriptor: Int32 { context.pointee.fd }
+
+    /// Puts commands behind those that were sent before. ``flush()`` writes them.
     /// - Parameter commands: Each is its name and arguments.
-    func perform(_ commands: [[String]]) throws(RedisUnreachable) -> [RedisReply] {
-        for command in commands { try append(command) }
+    func append(_ commands: [[String]]) throws(RedisUnreachable) {
+        for command in commands {
+            let words = command.map { ContiguousArray($0.utf8CString) }
+            // Without the zero at the end.
+            let lengths = words.map { $0.count - 1 }
+            let result = withPointers(to: words[...], []) { pointers in
+                var pointers = pointers
+                return redisAppendCommandArgv(context, Int32(words.count), &pointers, lengths)
+            }
+            guard result == REDIS_OK else { throw failure }
+        }
+        wantsToWrite = true
+    }
+
+    /// Writes what can be written at once.
+    func flush() throws(RedisUnreachable) {
+        guard wantsToWrite else { return }
+        var isDone: Int32 = 0
+        guard redisBufferWrite(context, &isDone) == REDIS_OK else { throw failure }
+        wantsToWrite = isDone == 0
+    }
+
+    /// Reads what has come.
+    /// - Returns: The answers that are whole by now, in the order of the commands.
+    func receive() throws(RedisUnreachable) -> [RedisReply] {
+        guard redisBufferRead(context) == REDIS_OK else { throw failure }
         var replies: [RedisReply] = []
-        for _ in commands { replies.append(try nextReply()) }
+        while let next = try nextByte() {
+            // No command of ours is answered by a list, which might be of any length.
+            guard "+-:$".utf8.contains(next) else { throw .garbled }
+            var reply: UnsafeMutableRawPointer?
+            guard redisGetReplyFromReader(context, &reply) == REDIS_OK else { throw failure }
+            guard let reply else { break }
+            replies.append(RedisReply(reply.load(as: redisReply.self)))
+            freeReplyObject(reply)
+        }
         return replies
     }
 
-    /// The seconds that the server has been up, as it counts them.
-    func uptime() throws(RedisUnreachable) -> Int {
-        let line = "uptime_in_seconds:"
-        guard case .text(let info)? = try perform([["INFO", "server"]]).first,
-            let uptime = info.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix(line) }
-            ),
-            let seconds = Int(uptime.dropFirst(line.count))
-        else { throw RedisUnreachable(description: "it does not say how long it has been up") }
-        return seconds
-    }
-
-    private func append(_ command: [String]) throws(RedisUnreachable) {
-        let words = command.map { ContiguousArray($0.utf8CString) }
-        // Without the zero at the end.
-        let lengths = words.map { $0.count - 1 }
-        let result = withPointers(to: words[...], []) { pointers in
-            var pointers = pointers
-            return redisAppendCommandArgv(context, Int32(words.count), &pointers, lengths)
+    /// Sends commands and waits for all their answers.
+    func perform(
+        _ commands: [[String]], until deadline: ContinuousClock.Instant
+    ) throws(RedisUnreachable) -> [RedisReply] {
+        try append(commands)
+        var replies: [RedisReply] = []
+        while replies.count < commands.count {
+            try flush()
+            guard wait(for: wantsToWrite ? POLLIN | POLLOUT : POLLIN, until: deadline) else {
+                throw .late
+            }
+            if isReadable { replies += try receive() }
         }
-        guard result == REDIS_OK else { throw failure }
+        return replies
     }
 
-    private func nextReply() throws(RedisUnreachable) -> RedisReply {
-        var reply: UnsafeMutableRawPointer?
-        guard redisGetReply(context, &reply) == REDIS_OK, let reply else { throw failure }
-        defer { freeReplyObject(reply) }
-        return RedisReply(reply.load(as: redisReply.self))
+    /// The first byte of the next answer, whole or not; nil if nothing of it is there.
+    private func nextByte() throws(RedisUnreachable) -> UInt8? {
+        let reader = context.pointee.reader.pointee
+        let length = reader.len - reader.pos
+        guard length <= Self.longestAnswer else { throw .garbled }
+        // What hiredis has begun to read it does not look at again.
+        guard length > 0, reader.ridx == -1 else { return length > 0 ? UInt8(ascii: "+") : nil }
+        return UInt8(bitPattern: reader.buf[reader.pos])
+    }
+
+    private var isReadable: Bool { wait(for: POLLIN, until: .now) }
+
+    private func wait(for events: Int32, until deadline: ContinuousClock.Instant) -> Bool {
+        var descriptor = pollfd(fd: descriptor, events: Int16(events), revents: 0)
+        return poll(&descriptor, 1, deadline.millisecondsLeft) > 0
     }
 
     private var failure: RedisUnreachable {
         let words = withUnsafeBytes(of: context.pointee.errstr) { bytes in
             String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
-        return RedisUnreachable(description: words.isEmpty ? "it does not answer" : words)
+        // Of its own protocol errors hiredis quotes what it has read.
+        return context.pointee.err == REDIS_ERR_PROTOCOL || words.isEmpty
+            ? .garbled : RedisUnreachable(description: words)
+    }
+}
+
+extension ContinuousClock.Instant {
+    /// For `poll`: rounded up, and 0 if it is over.
+    var millisecondsLeft: Int32 {
+        let left = self - .now
+        return left <= .zero ? 0 : Int32(clamping: Int(left / .milliseconds(1)) + 1)
     }
 }
 
@@ -90,12 +142,5 @@ private func withPointers<Result>(
     guard let word = words.first else { return body(pointers) }
     return word.withUnsafeBufferPointer { buffer in
         withPointers(to: words.dropFirst(), pointers + [buffer.baseAddress], body)
-    }
-}
-
-extension timeval {
-    fileprivate init(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        self.init(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
     }
 }

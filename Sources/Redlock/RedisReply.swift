@@ -21,6 +21,14 @@ enum RedisReply: Equatable, Sendable {
         }
     }
 
+    /// The first word of an error, such as `NOAUTH`; nil if it is none. The other words may quote what was sent,
+    /// passwords included.
+    var errorCode: String? {
+        guard case .error(let words) = self else { return nil }
+        let code = words.prefix { ("A"..."Z").contains($0) }
+        return code.isEmpty ? "an error" : String(code.prefix(20))
+    }
+
     private static func text(of reply: redisReply) -> String {
         let bytes = UnsafeRawBufferPointer(start: reply.str, count: reply.len)
         return String(decoding: bytes, as: UTF8.self)

@@ -1,170 +1,162 @@
 import Dispatch
 import Foundation
+import Glibc
 import Logging
 import Synchronization
 
 /// One of the servers, and the thread that speaks to it.
 ///
-/// hiredis blocks; it does so here, never on a thread that tasks share. What several callers send while the
-/// thread waits for the server goes together, in the order in which it came. A server that does not answer is
-/// asked nothing more until it can be connected to again, which the thread tries by itself: callers are told
-/// at once that it is away.
+/// Commands go out in the order in which they came, and do not wait for the answers to those before. A server
+/// that leaves one of them without an answer for longer than its timeout is asked nothing more until it could be
+/// connected to again, which the thread tries by itself; callers are told at once that it is away.
 ///
-/// A server that was started a moment ago may have forgotten what it granted before. Until everything that it
-/// can have granted then has run out it counts as away, too. (The page on Redlock calls this a delayed
-/// restart, and leaves it to the operator.)
+/// A server that was started a moment ago may have forgotten what it granted before. So one that is not known
+/// by its run (each start has another id) counts as away for as long as anything lasts that it can have
+/// granted. (The page on Redlock calls this a delayed restart, and leaves it to the operator.)
 final class RedisServer: Sendable {
     /// Gets what was said to each command; nil if the server is away. Called once, on whichever thread.
     typealias Reply = @Sendable ([RedisReply]?) -> Void
 
-    private struct Job: Sendable {
-        let commands: [[String]]
-        let reply: Reply
+    struct Settings: Sendable {
+        /// For each answer.
+        let timeout: Duration
+        /// How long it is not believed when it was started.
+        let distrust: Duration
     }
 
     private enum Standing: Equatable {
-        /// Nobody answers, or nobody was asked yet.
         case away
-        /// It answers, and may have forgotten what it granted until then.
-        case forgetful(until: ContinuousClock.Instant)
+        /// It answers, and is not believed before then.
+        case there(from: ContinuousClock.Instant)
         case closed
     }
 
     private struct State {
         var standing = Standing.away
-        var jobs: [Job] = []
+        var arrived: [RedisJob] = []
     }
 
-    /// Jobs at the most that wait for one answer.
-    private static let roomForJobs = 4096
-    /// How long until a server that is away is tried again.
-    private static let pause = Duration.seconds(1)
-    private static let connectTimeout = Duration.seconds(1)
+    /// Jobs at the most that the thread has not seen yet.
+    private static let room = 4096
 
     let url: RedisURL
-    private let timeout: Duration
-    private let lifetime: Duration
-    private let logger: Logger
+    private let settings: Settings
     private let state = Mutex(State())
-    private let arrival = DispatchSemaphore(value: 0)
+    private let bell = Doorbell()
     private let end = DispatchGroup()
 
-    /// - Parameters:
-    ///   - timeout: For each answer.
-    ///   - lifetime: Of whatever it can be asked to grant, at the most.
-    init(_ url: RedisURL, timeout: Duration, lifetime: Duration, logger: Logger) {
+    /// - Parameter isKnown: Whether the server of that run is another one of ours, by another name.
+    init(
+        _ url: RedisURL, _ settings: Settings, logger: Logger,
+        isKnown: @escaping @Sendable (_ runID: String) -> Bool
+    ) {
         self.url = url
-        self.timeout = timeout
-        self.lifetime = lifetime
-        self.logger = logger
+        self.settings = settings
         end.enter()
-        let thread = Thread { self.work() }
+        let thread = Thread {
+            var talk = RedisTalk(url, settings, RedisJournal(url, logger), isKnown)
+            self.serve(&talk)
+            self.end.leave()
+        }
         thread.name = "redis \(url)"
         thread.start()
     }
 
+    /// Whether it answers, and is believed.
+    var isThere: Bool {
+        state.withLock { state in
+            if case .there(let start) = state.standing { start <= .now } else { false }
+        }
+    }
+
+    /// Whether it does not answer.
+    var isAway: Bool { state.withLock { $0.standing == .away } }
+
     /// Sends commands behind those that were sent before.
     func submit(_ commands: [[String]], reply: @escaping Reply) {
-        let isTaken = state.withLock { state in
-            guard case .forgetful(let end) = state.standing, end <= .now,
-                state.jobs.count < Self.roomForJobs
-            else { return false }
-            state.jobs.append(Job(commands: commands, reply: reply))
-            return true
+        enter(RedisJob(commands, reply: reply)) { standing in
+            if case .there(let start) = standing { start <= .now } else { false }
         }
-        guard isTaken else { return reply(nil) }
-        arrival.signal()
     }
 
-    /// Whether it answers, and remembers.
-    var isThere: Bool {
-        state.withLock { if case .forgetful(let end) = $0.standing { end <= .now } else { false } }
+    /// Sends commands whose answers nobody waits for; if the server is away, as soon as it is back, unless
+    /// they have lost their sense by then.
+    func owe(_ commands: [[String]], until end: ContinuousClock.Instant) {
+        enter(RedisJob(commands, owedUntil: end)) { $0 != .closed }
     }
 
-    /// Answers who waits still, and ends the thread.
-    func close() async {
+    /// Has the thread end behind what was sent. It answers everybody who waits.
+    func close() {
         state.withLock { $0.standing = .closed }
-        arrival.signal()
+        bell.ring()
+    }
+
+    /// Returns when the thread has ended, or when it has had the time for it.
+    func ended() async {
+        let isClosed = RunOnce()
         await withCheckedContinuation { continuation in
-            end.notify(queue: .global()) { continuation.resume() }
+            end.notify(queue: .global()) { isClosed.run { continuation.resume() } }
+            // It may be looking up a name, for which there is no limit.
+            DispatchQueue.global().asyncAfter(deadline: .now() + 2) {
+                isClosed.run { continuation.resume() }
+            }
         }
     }
 
-    private func work() {
+    private func enter(_ job: RedisJob, if isWelcome: (Standing) -> Bool) {
+        let (isTaken, isFirst) = state.withLock { state in
+            guard isWelcome(state.standing), state.arrived.count < Self.room else {
+                return (false, false)
+            }
+            state.arrived.append(job)
+            return (true, state.arrived.count == 1)
+        }
+        if isFirst { bell.ring() }
+        if !isTaken { job.reply?(nil) }
+    }
+
+    /// What came meanwhile; nil if the thread is to end.
+    private func arrivals() -> [RedisJob]? {
+        bell.hush()
+        return state.withLock { state in
+            defer { state.arrived = [] }
+            return state.standing == .closed && state.arrived.isEmpty ? nil : state.arrived
+        }
+    }
+
+    private func stand(_ standing: Standing) {
+        state.withLock { state in
+            if state.standing != .closed { state.standing = standing }
+        }
+    }
+
+    private func serve(_ talk: inout RedisTalk) {
         // A server that is gone is an error, and not the end of the process.
         var pipe = sigset_t()
         sigemptyset(&pipe)
         sigaddset(&pipe, SIGPIPE)
         pthread_sigmask(SIG_BLOCK, &pipe, nil)
-        var connection: RedisConnection?
-        var isMissed = false
-        while !isClosed {
-            if let open = connection {
-                arrival.wait()
-                if !serve(over: open) { connection = nil }
-            } else if let new = connect(isMissed: &isMissed) {
-                connection = new
-            } else {
-                _ = arrival.wait(timeout: .now() + Self.pause.seconds)
-            }
+        while let jobs = arrivals() {
+            talk.begin(jobs)
+            if !talk.isConnected, let start = talk.connect() { stand(.there(from: start)) }
+            if talk.isConnected { talk.goOn(wokenBy: bell) }
+            guard !talk.isConnected else { continue }
+            stand(.away)
+            bell.wait(until: talk.nextTry)
         }
-        for job in takeJobs() { job.reply(nil) }
-        end.leave()
-    }
-
-    /// - Parameter isMissed: Whether somebody was told that it is away; once is enough.
-    private func connect(isMissed: inout Bool) -> RedisConnection? {
-        do {
-            let connection = try RedisConnection(
-                to: url, connectTimeout: Self.connectTimeout, timeout: timeout)
-            let age = Duration.seconds(try connection.uptime())
-            state.withLock { state in
-                guard state.standing != .closed else { return }
-                state.standing = .forgetful(until: .now + max(.zero, lifetime - age))
-            }
-            if isMissed { logger.notice("a Redis server is back", metadata: ["server": "\(url)"]) }
-            isMissed = false
-            return connection
-        } catch {
-            if !isMissed {
-                logger.warning(
-                    "a Redis server does not answer",
-                    metadata: ["server": "\(url)", "cause": "\(error)"])
-            }
-            isMissed = true
-            return nil
-        }
-    }
-
-    /// - Returns: Whether the connection is still good.
-    private func serve(over connection: RedisConnection) -> Bool {
-        let jobs = takeJobs()
-        guard !jobs.isEmpty else { return true }
-        guard let replies = try? connection.perform(jobs.flatMap(\.commands)) else {
-            state.withLock { state in
-                if state.standing != .closed { state.standing = .away }
-            }
-            for job in jobs + takeJobs() { job.reply(nil) }
-            return false
-        }
-        var rest = replies[...]
-        for job in jobs {
-            job.reply(Array(rest.prefix(job.commands.count)))
-            rest = rest.dropFirst(job.commands.count)
-        }
-        return true
-    }
-
-    private var isClosed: Bool { state.withLock { $0.standing == .closed } }
-
-    private func takeJobs() -> [Job] {
-        state.withLock { state in
-            defer { state.jobs = [] }
-            return state.jobs
-        }
+        talk.abandon()
     }
 }
 
-extension Duration {
-    fileprivate var seconds: Double { self / .seconds(1) }
+/// Does something once, whoever comes first.
+private final class RunOnce: Sendable {
+    private let isDone = Mutex(false)
+
+    func run(_ body: () -> Void) {
+        let isFirst = isDone.withLock { isDone in
+            defer { isDone = true }
+            return !isDone
+        }
+        if isFirst { body() }
+    }
 }

@@ -16,6 +16,9 @@ package final class Redlock: Sendable {
     package struct Settings: Sendable {
         /// How long a lock lasts unless it is released.
         package var lifetime = Duration.seconds(3)
+        /// How long a server that was started is not believed; nil: as long as a lock lasts, and anything less
+        /// has two hold one lock where servers come back empty.
+        package var distrust: Duration?
         /// How long the servers have for their answers. Much less than the lifetime.
         package var timeout = Duration.milliseconds(50)
         /// How often it is tried at the most where nobody may have a majority.
@@ -31,7 +34,7 @@ package final class Redlock: Sendable {
         case held(Lock)
         /// Somebody else has it, or wants it at the same moment.
         case refused
-        /// There is no majority of servers to ask.
+        /// Nobody knows: there is no majority of servers to ask, or too few of them to tell.
         case unavailable
     }
 
@@ -47,21 +50,32 @@ package final class Redlock: Sendable {
     private let settings: Settings
     private let servers: [RedisServer]
     private let logger: Logger
-    private let isMissed = Mutex(false)
+    private let majority = Mutex(Majority())
 
-    /// Connects in the background; until then no server is there.
+    /// Connects in the background; until then, and for a lifetime behind it, no server counts.
     /// - Parameter urls: Independent servers, an odd number of them; one is enough where that may be down.
     package init(_ urls: [RedisURL], settings: Settings = Settings(), logger: Logger) {
         self.settings = settings
         self.logger = logger
-        servers = urls.map {
+        let runs = Runs()
+        servers = urls.map { url in
             RedisServer(
-                $0, timeout: settings.timeout, lifetime: settings.lifetime, logger: logger)
+                url,
+                .init(
+                    timeout: settings.timeout, distrust: settings.distrust ?? settings.lifetime),
+                logger: logger
+            ) { runID in !runs.note(runID, of: url) }
         }
     }
 
-    /// Whether a majority of the servers answers.
-    package var isAvailable: Bool { servers.count(where: \.isThere) > servers.count / 2 }
+    /// How long a lock lasts unless it is released.
+    package var lifetime: Duration { settings.lifetime }
+
+    /// Whether every server answers, and is believed.
+    package var isWhole: Bool { servers.allSatisfy(\.isThere) }
+
+    /// Whether a majority of the servers answers, believed or not.
+    private var isReachable: Bool { servers.count { !$0.isAway } > servers.count / 2 }
 
     /// Asks for several resources together, each of which is a lock of its own: one round trip to each server,
     /// at the same time, where nobody is in the way.
@@ -76,16 +90,16 @@ package final class Redlock: Sendable {
                 switch verdict {
                 case .held: answers[place] = .held(lock)
                 case .refused: answers[place] = .refused
-                case .unavailable: answers[place] = .unavailable
+                case .open, .unavailable: answers[place] = .unavailable
                 }
             }
             // Whatever was granted to whom it does not help.
             release(zip(verdicts, locks).filter { $0.0 != .held }.map(\.1))
-            open = zip(open, verdicts).filter { $0.1 == .refused(isSplit: true) }.map(\.0)
+            note(isThere: !verdicts.contains(.unavailable) || isReachable)
+            open = zip(open, verdicts).filter { $0.1.isWorthAnotherTry }.map(\.0)
             guard !open.isEmpty, attempt < settings.tries else { break }
             try? await Task.sleep(for: settings.retryDelay * Double.random(in: 0...1))
         }
-        note(isAvailable: !answers.contains { if case .unavailable = $0 { true } else { false } })
         return answers
     }
 
@@ -93,12 +107,15 @@ package final class Redlock: Sendable {
     package func release(_ locks: [Lock]) {
         guard !locks.isEmpty else { return }
         let commands = locks.map { ["EVAL", Self.compareAndDelete, "1", $0.resource, $0.token] }
-        for server in servers { server.submit(commands) { _ in } }
+        // Behind the last one's end there is nothing left to be given back.
+        let end = locks.map(\.end).max() ?? .now
+        for server in servers { server.owe(commands, until: end) }
     }
 
-    /// Ends the connections. No lock is released by it.
+    /// Ends the connections, behind what is on its way. No lock is released by it.
     package func close() async {
-        for server in servers { await server.close() }
+        for server in servers { server.close() }
+        for server in servers { await server.ended() }
     }
 
     /// Asks all servers once.
@@ -127,18 +144,14 @@ package final class Redlock: Sendable {
         return (verdicts.map { isOver && $0 == .held ? .unavailable : $0 }, locks)
     }
 
-    /// Says once that there is no majority, and once that there is one again.
-    private func note(isAvailable: Bool) {
-        let isNews = isMissed.withLock { isMissed in
-            defer { isMissed = !isAvailable }
-            return isMissed == isAvailable
-        }
-        guard isNews else { return }
-        if isAvailable {
-            logger.notice("there is a majority of the Redis servers again")
-        } else {
+    /// Says once that there is no majority, and once that there is one again, and stays.
+    private func note(isThere: Bool) {
+        switch majority.withLock({ $0.note(isThere: isThere) }) {
+        case .lost:
             logger.warning(
                 "bookings go on without Redis: there is no majority of its servers to ask")
+        case .regained: logger.notice("there is a majority of the Redis servers again")
+        case nil: break
         }
     }
 
@@ -152,6 +165,11 @@ package final class Redlock: Sendable {
     private static let compareAndDelete = """
         if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.call("DEL", KEYS[1]) end return 0
         """
+}
+
+extension Tally.Verdict {
+    /// Some have granted it, and nobody may have a majority.
+    fileprivate var isWorthAnotherTry: Bool { self == .refused(isSplit: true) || self == .open }
 }
 
 extension Duration {

@@ -11,9 +11,11 @@ struct Tally: Equatable, Sendable {
     enum Verdict: Equatable, Sendable {
         /// More than half have granted it.
         case held
-        /// More than half have answered, and so many refused it that no majority is left.
+        /// So many refused it that no majority is left.
         /// - Parameter isSplit: Whether some granted it: then maybe nobody has a majority.
         case refused(isSplit: Bool)
+        /// A majority has answered, and it is not held; but those who are away could have made it so.
+        case open
         /// Not half of the servers are there to be asked.
         case unavailable
     }
@@ -28,17 +30,15 @@ struct Tally: Equatable, Sendable {
     /// Nil as long as those who have not answered can change it.
     var verdict: Verdict? {
         if granted >= quorum { return .held }
-        // Whatever the others say, it is not held any more; who else has granted it matters.
-        guard granted + refused + away == servers || refused >= quorum else {
-            return away >= quorum ? .unavailable : nil
-        }
-        return granted + refused >= quorum ? .refused(isSplit: granted > 0) : .unavailable
+        if refused > servers - quorum { return .refused(isSplit: granted > 0) }
+        if away > servers - quorum { return .unavailable }
+        return granted + refused + away == servers ? .open : nil
     }
 
     /// The verdict when nobody is waited for any longer.
     var finalVerdict: Verdict {
         var rest = self
         rest.away = servers - granted - refused
-        return rest.verdict ?? .unavailable
+        return rest.verdict ?? .open
     }
 }

@@ -8,7 +8,7 @@ import Redlock
 import ServiceTesting
 import Testing
 
-@Suite("Redis in front of slots with one seat", .timeLimit(.minutes(30)))
+@Suite("Redis in front of slots with one seat", .serialized, .timeLimit(.minutes(30)))
 struct AdmissionTests {
     @Test("who comes while another instance goes for the slot is told so at once")
     func contended() async throws {
@@ -104,6 +104,28 @@ struct AdmissionTests {
         }
     }
 
+    @Test(
+        "a slot that is kept from an instance for longer than any lock lasts is gone for all the same"
+    )
+    func fairness() async throws {
+        var settings = Redlock.Settings.patient
+        settings.lifetime = .milliseconds(300)
+        try await withGuardedClinic(settings) { clinic in
+            let slot = try await clinic.fixture.slots(1)[0]
+            let patient = try await clinic.fixture.patients(1)[0]
+            try await withThrowingTaskGroup { group in
+                // Somebody elsewhere has it again and again, and never does anything.
+                group.addTask {
+                    while !Task.isCancelled { _ = try await clinic.takeElsewhere(slot) }
+                }
+                let told = try await clinic.insist { try await $0.book(slot.id, as: patient) }
+                #expect(told == "201")
+                group.cancelAll()
+                while await group.nextResult() != nil {}
+            }
+        }
+    }
+
     enum Weather: CaseIterable {
         case fair, twoDown, threeDown, allDown, oneFrozen, allFrozen, oneRestartedEmpty, forgetful
     }
@@ -112,7 +134,7 @@ struct AdmissionTests {
         "whatever Redis does, each slot is booked once and everybody is told the truth",
         arguments: Weather.allCases)
     func storm(weather: Weather) async throws {
-        try await withGuardedClinic { clinic in
+        try await withGuardedClinic(Redlock.Settings()) { clinic in
             let fixture = clinic.fixture
             let servers = clinic.servers
             switch weather {
@@ -168,6 +190,7 @@ private struct GuardedClinic: Sendable {
     func takeElsewhere(_ slot: UUID) async throws -> Redlock.Lock {
         let resource = "\(fixture.clinic.id.text):\(slot.text)"
         while true {
+            try await Task.sleep(for: .milliseconds(1))
             // What was given back may be on its way.
             if case .held(let lock)? = await other.acquire([resource]).first { return lock }
         }
@@ -180,6 +203,8 @@ private struct GuardedClinic: Sendable {
         while true {
             let told = try await act(desk ?? fixture).told
             guard told == "slot_contended" else { return told }
+            // Sooner than `Retry-After` asks.
+            try await Task.sleep(for: .milliseconds(Int.random(in: 1...20)))
         }
     }
 
@@ -202,13 +227,15 @@ private func patient(_ configuration: inout DatabaseConfiguration) {
 }
 
 private func withGuardedClinic(
-    _ body: @Sendable (GuardedClinic) async throws -> Void
+    _ settings: Redlock.Settings = .patient, _ body: @Sendable (GuardedClinic) async throws -> Void
 ) async throws {
     try await withRedis { servers in
         let urls = try servers.map { try RedisURL($0.url) }
-        let (redlock, other) = (Redlock.quiet(urls), Redlock.quiet(urls))
+        let (redlock, other) = (Redlock.quiet(urls, settings), Redlock.quiet(urls, settings))
         do {
-            for client in [redlock, other] { while !client.isAvailable { await Task.yield() } }
+            for client in [redlock, other] {
+                while !client.isWhole { try await Task.sleep(for: .milliseconds(5)) }
+            }
             try await withTestDatabase { database in
                 try await database.withService(patient) { pool in
                     try await withService(
@@ -230,10 +257,20 @@ private func withGuardedClinic(
 }
 
 extension Redlock {
-    fileprivate static func quiet(_ urls: [RedisURL]) -> Redlock {
+    fileprivate static func quiet(_ urls: [RedisURL], _ settings: Settings) -> Redlock {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        return Redlock(urls, logger: logger)
+        return Redlock(urls, settings: settings, logger: logger)
+    }
+}
+
+extension Redlock.Settings {
+    /// Locks that nobody sees end by themselves.
+    fileprivate static var patient: Redlock.Settings {
+        var settings = Redlock.Settings()
+        settings.lifetime = .seconds(600)
+        settings.distrust = .zero
+        return settings
     }
 }
 

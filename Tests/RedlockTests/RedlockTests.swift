@@ -6,7 +6,7 @@ import Testing
 
 @testable import Redlock
 
-@Suite("Locks on several Redis servers", .timeLimit(.minutes(30)))
+@Suite("Locks on several Redis servers", .serialized, .timeLimit(.minutes(30)))
 struct RedlockTests {
     /// What is done to the five servers while two clients contend.
     enum Weather: CaseIterable {
@@ -26,29 +26,41 @@ struct RedlockTests {
             let tape = Tape()
             try await withThrowingTaskGroup { group in
                 for client in clients {
-                    group.addTask {
-                        for round in 0..<300 {
-                            guard case .held(let lock)? = await client.acquire(["it"]).first else {
-                                continue
-                            }
-                            tape.enter(until: lock.end)
-                            await Task.yield()
-                            // Some are left to run out.
-                            guard round % 10 > 0 else { continue }
-                            tape.leave(lock.end)
-                            client.release([lock])
-                        }
-                    }
+                    group.addTask { await Self.contend(client, tape, 200, weather == .threeDown) }
                 }
                 if weather == .oneRestartedEmpty {
+                    await tape.reached(100)
                     servers[0].kill()
                     try await servers[0].start()
                 }
                 try await group.waitForAll()
             }
             #expect(tape.collisions == 0)
-            #expect((tape.entries > 0) == (weather != .threeDown))
+            #expect(tape.entries == (weather == .threeDown ? 0 : 400))
             servers[0].thaw()
+        }
+    }
+
+    /// Has a client hold the resource so many times, or ask so often where nobody can.
+    private static func contend(
+        _ client: Redlock, _ tape: Tape, _ count: Int, _ isHopeless: Bool
+    ) async {
+        var (asked, entered) = (0, 0)
+        while isHopeless ? asked < count : entered < count {
+            asked += 1
+            guard case .held(let lock)? = await client.acquire(["it"]).first,
+                tape.enter(until: lock.end)
+            else {
+                // As one does who was refused: comes again, and not at once.
+                try? await Task.sleep(for: .milliseconds(Int.random(in: 1...5)))
+                continue
+            }
+            entered += 1
+            await Task.yield()
+            // A few are left to run out.
+            guard entered % 50 > 0 else { continue }
+            tape.leave(lock.end)
+            client.release([lock])
         }
     }
 
@@ -61,11 +73,7 @@ struct RedlockTests {
                 server.kill()
                 try await server.start()
             }
-            var second: Redlock.Lock?
-            while second == nil {
-                await clients[1].untilAvailable()
-                second = await clients[1].acquire(["it"]).first?.lock
-            }
+            _ = try await clients[1].insist(on: "it")
             #expect(ContinuousClock.now >= lock.end)
         }
     }
@@ -75,8 +83,7 @@ struct RedlockTests {
         try await withClients(2) { _, clients in
             let first = try #require(await clients[0].acquire(["it"]).first?.lock)
             #expect(await clients[1].acquire(["it"]).first?.isRefused == true)
-            var second: Redlock.Lock?
-            while second == nil { second = await clients[1].acquire(["it"]).first?.lock }
+            _ = try await clients[1].insist(on: "it")
             #expect(ContinuousClock.now >= first.end)
             clients[0].release([first])
             // Behind the release, on every connection.
@@ -106,8 +113,7 @@ struct RedlockTests {
             servers[4].thaw()
             for server in servers.prefix(2) { server.kill() }
             // Three of five are left, the thawed one among them.
-            var again: Redlock.Lock?
-            while again == nil { again = await clients[0].acquire(["it"]).first?.lock }
+            _ = try await clients[0].insist(on: "it")
         }
     }
 
@@ -119,14 +125,16 @@ struct RedlockTests {
         try await withRedis { servers in
             var settings = Redlock.Settings()
             settings.lifetime = lifetime
+            // The machine may be busy.
+            settings.timeout = .milliseconds(200)
             var logger = Logger(label: "test")
             logger.logLevel = .critical
             let urls = try servers.map { try RedisURL($0.url) }
             let clients = (0..<count).map { [settings, logger] _ in
                 Redlock(urls, settings: settings, logger: logger)
             }
-            for client in clients { await client.untilAvailable() }
             do {
+                for client in clients { try await client.untilWhole() }
                 try await body(servers, clients)
             } catch {
                 for client in clients { await client.close() }
@@ -139,30 +147,66 @@ struct RedlockTests {
 
 /// Who is inside, by what they were told.
 private final class Tape: Sendable {
-    private let state = Mutex((ends: [ContinuousClock.Instant](), entries: 0, collisions: 0))
+    private struct State {
+        var ends: [ContinuousClock.Instant] = []
+        var entries = 0
+        var collisions = 0
+        var waiting: (count: Int, continuation: CheckedContinuation<Void, Never>)?
+    }
+
+    private let state = Mutex(State())
 
     var entries: Int { state.withLock(\.entries) }
     var collisions: Int { state.withLock(\.collisions) }
 
-    func enter(until end: ContinuousClock.Instant) {
-        state.withLock { state in
+    /// - Returns: Whether there was time left to enter.
+    func enter(until end: ContinuousClock.Instant) -> Bool {
+        let (isInside, ready) = state.withLock { state in
+            let now = ContinuousClock.now
+            guard end > now else { return (false, nil as CheckedContinuation<Void, Never>?) }
             // Who was told "until then" is out by then.
-            state.ends.removeAll { $0 <= .now }
+            state.ends.removeAll { $0 <= now }
             if !state.ends.isEmpty { state.collisions += 1 }
             state.ends.append(end)
             state.entries += 1
+            guard let waiting = state.waiting, state.entries >= waiting.count else {
+                return (true, nil)
+            }
+            state.waiting = nil
+            return (true, waiting.continuation)
         }
+        ready?.resume()
+        return isInside
     }
 
     func leave(_ end: ContinuousClock.Instant) {
         state.withLock { $0.ends.removeAll { $0 == end } }
     }
+
+    /// Returns behind so many entries.
+    func reached(_ count: Int) async {
+        await withCheckedContinuation { continuation in
+            let isReached = state.withLock { state in
+                if state.entries < count { state.waiting = (count, continuation) }
+                return state.entries >= count
+            }
+            if isReached { continuation.resume() }
+        }
+    }
 }
 
 extension Redlock {
+    /// Asks until it has the resource.
+    fileprivate func insist(on resource: String) async throws -> Lock {
+        while true {
+            if let lock = await acquire([resource]).first?.lock { return lock }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+    }
+
     /// Its connections are made, and the servers' memory is trusted.
-    fileprivate func untilAvailable() async {
-        while !isAvailable { await Task.yield() }
+    fileprivate func untilWhole() async throws {
+        while !isWhole { try await Task.sleep(for: .milliseconds(5)) }
     }
 }
 

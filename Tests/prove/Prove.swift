@@ -6,7 +6,7 @@ struct Prove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Prove on this machine that nothing is booked twice, whatever fails.",
         discussion: "Wants a PostgreSQL server of its own: use 'make prove' and 'make mutants'.",
-        subcommands: [Everything.self, Schedules.self, Mutants.self],
+        subcommands: [Everything.self, Schedules.self, Mutants.self, Failover.self],
         defaultSubcommand: Everything.self)
 }
 

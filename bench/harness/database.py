@@ -1,6 +1,7 @@
 """A PostgreSQL of the benchmark's own, durable as one in use, and fresh data for each measurement."""
 
 import re
+import subprocess
 
 from .machine import ROOT, run
 
@@ -43,6 +44,18 @@ class Database:
 
     def appointments(self):
         return int(self.query("run", "SELECT count(*) FROM appointments"))
+
+    def write_transactions(self):
+        """How many of them the server has seen in all its life."""
+        return int(self.query("postgres", "SELECT pg_snapshot_xmax(pg_current_snapshot())"))
+
+    def session(self, name, script):
+        """A session that goes on; what it prints is read line by line."""
+        command = ["psql", "-XAtq", self.address(name)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process.stdin.write(script)
+        process.stdin.close()
+        return process
 
     def verify(self):
         """Holds all data against every rule."""

@@ -1,37 +1,74 @@
 import FoundationEssentials
 import Synchronization
 
-/// Which slots have one seat and which several, as far as this process has heard, and not long ago.
+/// What this process has heard of slots that several instances want, and not long ago: whether they have one seat,
+/// and for how long somebody else has kept it from them.
 ///
-/// What it says may be out of date, and is good for nothing but to save questions.
+/// It may be out of date, and is good for nothing but to save questions.
 final class KnownSlots: Sendable {
-    private struct Knowledge {
-        let isSingle: Bool
-        let end: ContinuousClock.Instant
+    struct Key: Hashable, Sendable {
+        let clinicID: UUID
+        let slotID: UUID
+    }
+
+    private struct State {
+        var seats: [Key: (isSingle: Bool, end: ContinuousClock.Instant)] = [:]
+        var refusals: [Key: (first: ContinuousClock.Instant, last: ContinuousClock.Instant)] = [:]
     }
 
     /// Slots that are remembered at the most; then it begins anew.
     private static let room = 100_000
     private static let lifetime = Duration.seconds(60)
 
-    private let slots = Mutex<[UUID: Knowledge]>([:])
+    /// How long a slot may be kept from this process, by one booking after the other elsewhere.
+    private let patience: Duration
+    private let state = Mutex(State())
+
+    init(patience: Duration) { self.patience = patience }
 
     /// Whether it is known to have one seat.
-    func isSingle(_ slot: UUID) -> Bool { knowledge(of: slot)?.isSingle == true }
+    func isSingle(_ slot: Key) -> Bool { seats(of: slot) == true }
 
     /// Whether it is known to have several.
-    func isRoomy(_ slot: UUID) -> Bool { knowledge(of: slot)?.isSingle == false }
+    func isRoomy(_ slot: Key) -> Bool { seats(of: slot) == false }
 
-    func note(_ slot: UUID, capacity: Int) {
-        slots.withLock { slots in
-            if slots.count >= Self.room { slots = [:] }
-            slots[slot] = Knowledge(isSingle: capacity == 1, end: .now + Self.lifetime)
+    func note(_ slot: Key, capacity: Int) {
+        state.withLock { state in
+            if state.seats.count >= Self.room { state.seats = [:] }
+            state.seats[slot] = (capacity == 1, .now + Self.lifetime)
         }
     }
 
-    private func knowledge(of slot: UUID) -> Knowledge? {
-        slots.withLock { slots in
-            slots[slot].flatMap { $0.end > .now ? $0 : nil }
+    /// Somebody else has it.
+    /// - Returns: Whether that goes on for too long, and it is to be gone for all the same: whoever keeps asking
+    ///   elsewhere, or whatever is wrong with Redis, must not keep it from everybody here for ever.
+    func refuse(_ slot: Key) -> Bool {
+        state.withLock { state in
+            let now = ContinuousClock.now
+            if state.refusals.count >= Self.room { state.refusals = [:] }
+            guard let refusal = state.refusals[slot], now - refusal.last <= patience,
+                now - refusal.first <= patience
+            else {
+                let isTooLong =
+                    state.refusals[slot].map { now - $0.last <= patience } ?? false
+                state.refusals[slot] = (now, now)
+                return isTooLong
+            }
+            state.refusals[slot]?.last = now
+            return false
+        }
+    }
+
+    /// This process has it.
+    func admit(_ slot: Key) {
+        state.withLock { state in
+            if !state.refusals.isEmpty { state.refusals[slot] = nil }
+        }
+    }
+
+    private func seats(of slot: Key) -> Bool? {
+        state.withLock { state in
+            state.seats[slot].flatMap { $0.end > .now ? $0.isSingle : nil }
         }
     }
 }

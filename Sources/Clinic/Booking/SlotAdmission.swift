@@ -10,9 +10,12 @@ import Redlock
 struct SlotAdmission: Sendable {
     private let redlock: Redlock
     private let store: Store
-    private let known = KnownSlots()
+    private let known: KnownSlots
 
-    /// What becomes of a booking here.
+    /// How long it may take to look closer at those who are refused.
+    private static let patience = Duration.milliseconds(200)
+
+    /// What becomes of a booking whose slot somebody else has.
     private enum Decision {
         case goesOn
         case contended
@@ -23,6 +26,7 @@ struct SlotAdmission: Sendable {
     init(redlock: Redlock, store: Store) {
         self.redlock = redlock
         self.store = store
+        known = KnownSlots(patience: redlock.lifetime)
     }
 
     /// Has those booked who are let in, and holds their slots meanwhile.
@@ -30,23 +34,28 @@ struct SlotAdmission: Sendable {
     /// - Returns: Likewise, for all.
     func admit(
         _ bookings: [Booking], in clinicID: UUID,
-        _ book: ([Booking]) async -> [BookingOutcome?]
+        _ book: @Sendable ([Booking]) async -> [BookingOutcome?]
     ) async -> [BookingOutcome?] {
         let (locks, refused) = await takeSlots(of: bookings, in: clinicID)
         defer { redlock.release(locks) }
-        let decisions =
-            refused.isEmpty
-            ? bookings.map { _ in Decision.goesOn }
-            : await decide(bookings, refused, in: clinicID)
-        let admitted = zip(bookings, decisions).filter { $1 == .goesOn }.map(\.0)
-        var outcomes = (admitted.isEmpty ? [] : await book(admitted))[...]
-        return decisions.map { decision in
+        let admitted = bookings.filter { !refused.contains($0.request.slotID) }
+        guard admitted.count < bookings.count else { return await book(bookings) }
+        // Nobody who is let in waits for what is asked about the others.
+        async let first = admitted.isEmpty ? [] : book(admitted)
+        let others = bookings.filter { refused.contains($0.request.slotID) }
+        let decisions = await decide(others, in: clinicID)
+        let waved = zip(others, decisions).filter { $1 == .goesOn }.map(\.0)
+        let second = waved.isEmpty ? [] : await book(waved)
+        var outcomes = Dictionary(
+            uniqueKeysWithValues: zip((admitted + waved).map(\.id), await first + second))
+        for (booking, decision) in zip(others, decisions) {
             switch decision {
-            case .goesOn: outcomes.removeFirst()
-            case .contended: .refused(.slotContended, instead: nil)
-            case .isDuplicate: .failed(KeyIsElsewhere())
+            case .goesOn: break
+            case .contended: outcomes[booking.id] = .refused(.slotContended, instead: nil)
+            case .isDuplicate: outcomes[booking.id] = .failed(KeyIsElsewhere())
             }
         }
+        return bookings.map { outcomes[$0.id] ?? nil }
     }
 
     /// Asks for all slots that may have one seat together.
@@ -54,15 +63,18 @@ struct SlotAdmission: Sendable {
     private func takeSlots(
         of bookings: [Booking], in clinicID: UUID
     ) async -> (locks: [Redlock.Lock], refused: Set<UUID>) {
-        let slots = Array(Set(bookings.map(\.request.slotID)).filter { !known.isRoomy($0) })
-        let answers = await redlock.acquire(
-            slots.map { "\(clinicID.uuidString.lowercased()):\($0.uuidString.lowercased())" })
+        let slots = Set(bookings.map(\.request.slotID))
+            .map { KnownSlots.Key(clinicID: clinicID, slotID: $0) }
+            .filter { !known.isRoomy($0) }
+        let answers = await redlock.acquire(slots.map(\.resource))
         var locks: [Redlock.Lock] = []
         var refused: Set<UUID> = []
         for (slot, answer) in zip(slots, answers) {
             switch answer {
-            case .held(let lock): locks.append(lock)
-            case .refused: refused.insert(slot)
+            case .held(let lock):
+                locks.append(lock)
+                known.admit(slot)
+            case .refused: if !known.refuse(slot) { refused.insert(slot.slotID) }
             case .unavailable: break
             }
         }
@@ -72,37 +84,48 @@ struct SlotAdmission: Sendable {
     /// Looks closer at those whose slot somebody else has: it may have several seats, and then nobody need
     /// wait; and what was done under their key already is to be told again.
     ///
-    /// That takes one read of the database, and no lock; none where it is known that the slots have one seat,
-    /// and nobody has sent a key.
-    private func decide(
-        _ bookings: [Booking], _ refused: Set<UUID>, in clinicID: UUID
-    ) async -> [Decision] {
-        let unknown = refused.filter { !known.isSingle($0) }
-        let asking = bookings.filter { refused.contains($0.request.slotID) }
-        let keys = asking.compactMap { $0.once.map { IdempotencyKey(request: $0.request) } }
+    /// That takes one read of the database, and waits for no lock; none where it is known that the slots have one
+    /// seat, and nobody has sent a key.
+    private func decide(_ bookings: [Booking], in clinicID: UUID) async -> [Decision] {
+        func key(_ booking: Booking) -> KnownSlots.Key {
+            KnownSlots.Key(clinicID: clinicID, slotID: booking.request.slotID)
+        }
+        let unknown = Set(bookings.map(key)).filter { !known.isSingle($0) }
+        let keys = bookings.compactMap { $0.once.map { IdempotencyKey(request: $0.request) } }
         var duplicates: Set<IdempotencyKey> = []
         if !unknown.isEmpty || !keys.isEmpty {
             do {
-                let (slots, areFree) = try await store.read { tx in
-                    let slots = tx.pipeline.capacities(of: Array(unknown), in: clinicID)
+                let (slots, areFree) = try await store.read(until: .now + Self.patience) { tx in
+                    let slots = tx.pipeline.capacities(
+                        of: unknown.map(\.slotID), in: clinicID)
                     let areFree = tx.pipeline.tryTurns(for: keys)
                     return Pending { (try slots.get(), try areFree.get()) }
                 }
-                for slot in slots { known.note(slot.id, capacity: slot.capacity) }
+                for slot in slots {
+                    known.note(.init(clinicID: clinicID, slotID: slot.id), capacity: slot.capacity)
+                }
                 duplicates = Set(zip(keys, areFree).filter { !$1 }.map(\.0))
             } catch {
-                // Whoever goes on is told what is wrong.
-                return bookings.map { _ in .goesOn }
+                // Whoever may be a duplicate, or need not wait, is told by PostgreSQL.
+                return bookings.map {
+                    $0.once == nil && known.isSingle(key($0)) ? .contended : .goesOn
+                }
             }
         }
         return bookings.map { booking in
-            guard refused.contains(booking.request.slotID) else { return .goesOn }
             if let once = booking.once, duplicates.contains(IdempotencyKey(request: once.request)) {
                 return .isDuplicate
             }
             // Neither a slot with several seats nor one that is not there.
-            return known.isSingle(booking.request.slotID) ? .contended : .goesOn
+            return known.isSingle(key(booking)) ? .contended : .goesOn
         }
+    }
+}
+
+extension KnownSlots.Key {
+    /// What Redis knows it by.
+    fileprivate var resource: String {
+        "\(clinicID.uuidString.lowercased()):\(slotID.uuidString.lowercased())"
     }
 }
 

@@ -33,6 +33,17 @@ package struct WireRequest: Sendable {
     }
 }
 
+extension WireRequest {
+    /// Sends it once, over a service whose connections stay.
+    package func send(in fixture: Fixture) async throws -> Answer {
+        let sending = try await prepare(fixture)
+        var headers = sending.headers
+        if isKeyed { headers["Idempotency-Key"] = UUID().text }
+        return try await fixture.service.send(
+            method, sending.path, token: sending.token, body: sending.body, headers: headers)
+    }
+}
+
 extension WireRequest: CustomStringConvertible {
     package var description: String { isKeyed ? "\(title) with a key" : title }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// A program that is killed, stopped and started again.
-final class Program: Sendable {
+package final class Program: Sendable {
     private let executable: URL
     private let arguments: [String]
     private let environment: [String: String]
@@ -10,7 +10,7 @@ final class Program: Sendable {
     private let process = Mutex<Process?>(nil)
 
     /// - Parameter output: What all its runs say is appended to this file.
-    init(
+    package init(
         _ executable: URL, _ arguments: [String], environment: [String: String] = [:], output: URL
     ) {
         self.executable = executable
@@ -19,10 +19,10 @@ final class Program: Sendable {
         self.output = output
     }
 
-    var isRunning: Bool { process.withLock { $0?.isRunning ?? false } }
+    package var isRunning: Bool { process.withLock { $0?.isRunning ?? false } }
 
     /// - Parameter more: What this run finds in its environment besides.
-    func start(_ more: [String: String] = [:]) throws {
+    package func start(_ more: [String: String] = [:]) throws {
         let new = Process()
         new.executableURL = executable
         new.arguments = arguments
@@ -43,14 +43,14 @@ final class Program: Sendable {
     }
 
     /// Sends a signal that it may outlive.
-    func send(_ signal: Int32) {
+    package func send(_ signal: Int32) {
         process.withLock { process in
             if let process, process.isRunning { kill(process.processIdentifier, signal) }
         }
     }
 
     /// Sends a signal that ends it, and returns when it has ended: if it takes its time, by force.
-    func end(by signal: Int32) async {
+    package func end(by signal: Int32) async {
         send(signal)
         let end = ContinuousClock.now + .seconds(30)
         while isRunning {
