@@ -1,7 +1,7 @@
 import Foundation
 
 /// The plans of the statements that an application has had a server run, which has to run with `auto_explain`,
-/// JSON, a `log_line_prefix` of `%a|%v|` and custom plans only.
+/// JSON, and a `log_line_prefix` of `%a|%v|`.
 package struct PlanLog {
     package struct Entry: Sendable {
         /// In one line.
@@ -14,7 +14,9 @@ package struct PlanLog {
     /// A table that is looked at.
     package struct Scan: Sendable {
         package let table: String
-        /// The one clinic whose rows it can give, by the planner's own account.
+        /// Whether it can give one clinic's rows only, by the planner's own account.
+        package let isOneClinics: Bool
+        /// That clinic, where the plan is for it and not for any.
         package let clinic: String?
     }
 
@@ -72,18 +74,21 @@ package struct PlanLog {
         var scans: [Scan] {
             let own: [Scan] =
                 if let table, type != "ModifyTable" {
-                    [Scan(table: table, clinic: clinic(in: table))]
+                    [scan(of: table)]
                 } else { [] }
             return own + children.flatMap(\.scans)
         }
 
-        private func clinic(in table: String) -> String? {
+        private func scan(of table: String) -> Scan {
             let column = table == "clinics" ? "id" : "clinic_id"
-            let pattern = try? Regex(
-                "\\b\(column) = '([0-9a-f-]{36})'::uuid", as: (Substring, Substring).self)
-            guard let pattern else { return nil }
-            return conditions.lazy.compactMap { $0.firstMatch(of: pattern) }.first
-                .map { String($0.output.1) }
+            let words = conditions.joined(separator: " ")
+            let named = try? Regex("\\b\(column) = '([0-9a-f-]{36})'::uuid")
+            let generic = try? Regex("\\b\(column) = \\$\\d+")
+            let clinic = named.flatMap { words.firstMatch(of: $0) }?.output[1].substring
+            let isGeneric = generic.map { words.contains($0) } ?? false
+            return Scan(
+                table: table, isOneClinics: clinic != nil || isGeneric,
+                clinic: clinic.map(String.init))
         }
     }
 

@@ -4,9 +4,8 @@ import Redlock
 extension Settings {
     /// What says who goes first for a slot; nil where PostgreSQL alone does.
     func redlock(_ logger: Logger) throws -> Redlock? {
-        guard let redisURLs else { return nil }
         var urls: [RedisURL] = []
-        for (place, text) in redisURLs.split(separator: ",").enumerated() {
+        for (place, text) in redisURLs.enumerated() {
             do {
                 urls.append(try RedisURL(String(text.filter { $0 != " " })))
             } catch {
@@ -17,6 +16,8 @@ extension Settings {
             throw SettingError(
                 "HOLDFAST_REDIS_URLS names one server twice: its votes would count twice.")
         }
-        return urls.isEmpty ? nil : Redlock(urls, logger: logger)
+        guard !urls.isEmpty else { return nil }
+        logger.info("Redis says who goes first for a slot", metadata: ["servers": "\(urls)"])
+        return Redlock(urls, logger: logger)
     }
 }

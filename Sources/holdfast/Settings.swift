@@ -84,8 +84,11 @@ struct Settings {
 
     var migrations: String { text("holdfast.migrations") ?? "migrations" }
 
-    /// The Redis servers' URLs, which may hold passwords, with commas; nil if there are none.
-    var redisURLs: String? { text("holdfast.redisUrls") }
+    /// The Redis servers' URLs, which may hold passwords; in a file they may also be a list.
+    var redisURLs: [String] {
+        text("holdfast.redisUrls")?.split(separator: ",").map(String.init)
+            ?? reader.stringArray(forKey: "holdfast.redisUrls") ?? []
+    }
 
     /// The mail server's URL, which may hold a password; nil if there is none.
     var smtpURL: String? { text("holdfast.smtpUrl") }
