@@ -86,8 +86,11 @@ struct Settings {
 
     /// The Redis servers' URLs, which may hold passwords; in a file they may also be a list.
     var redisURLs: [String] {
-        text("holdfast.redisUrls")?.split(separator: ",").map(String.init)
+        let urls =
+            text("holdfast.redisUrls")?.split(separator: ",").map(String.init)
             ?? reader.stringArray(forKey: "holdfast.redisUrls") ?? []
+        // A variable that is set to nothing is not set.
+        return urls.filter { !$0.isEmpty }
     }
 
     /// The mail server's URL, which may hold a password; nil if there is none.
