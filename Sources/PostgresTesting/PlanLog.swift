@@ -83,7 +83,7 @@ package struct PlanLog {
             let column = table == "clinics" ? "id" : "clinic_id"
             let words = conditions.joined(separator: " ")
             let named = try? Regex("\\b\(column) = '([0-9a-f-]{36})'::uuid")
-            let generic = try? Regex("\\b\(column) = \\$\\d+")
+            let generic = try? Regex("\\b\(column) = \\$[1-9]")
             let clinic = named.flatMap { words.firstMatch(of: $0) }?.output[1].substring
             let isGeneric = generic.map { words.contains($0) } ?? false
             return Scan(

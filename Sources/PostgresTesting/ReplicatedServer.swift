@@ -16,8 +16,14 @@ package final class ReplicatedServer: Sendable {
     fileprivate init(folders: [String]) async throws {
         self.folders = folders
         let first = try await PrivateServer.script(["start", folders[0]] + Self.options)
-        let second = try await PrivateServer.script(
-            ["standby", folders[1], folders[0], "standby"] + Self.options)
+        let second: String
+        do {
+            second = try await PrivateServer.script(
+                ["standby", folders[1], folders[0], "standby"] + Self.options)
+        } catch {
+            for folder in folders { _ = try await PrivateServer.script(["remove", folder]) }
+            throw error
+        }
         database = TestDatabase(url: Self.url(first, second))
     }
 
@@ -30,9 +36,14 @@ package final class ReplicatedServer: Sendable {
     }
 
     /// Ends all of the primary's processes at once, as a power cut would.
+    /// - Throws: ``StandbyIsAway`` if its commits do not wait for the standby: it would prove nothing.
     package func killPrimary() async throws {
+        guard try await Sessions(of: database).isReplicated else { throw StandbyIsAway() }
         _ = try await PrivateServer.script(["kill", folder(ofPrimary: true)])
     }
+
+    /// The primary commits by itself.
+    package struct StandbyIsAway: Error {}
 
     /// Makes the standby the primary. It takes writes as soon as this returns, and waits for no standby.
     package func promoteStandby() async throws {
@@ -71,7 +82,7 @@ package final class ReplicatedServer: Sendable {
             try session.executeUncheckedScript("SELECT pg_reload_conf()")
         }
         let sessions = Sessions(of: database)
-        while try await !sessions.isReplicated {}
+        while try await !sessions.isReplicated { try await Task.sleep(for: .milliseconds(10)) }
     }
 
     fileprivate func remove() async throws {

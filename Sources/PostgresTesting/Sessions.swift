@@ -59,7 +59,10 @@ package struct Sessions: Sendable {
             try await database.read { tx in
                 tx.pipeline.one(
                     Scalar<Bool>.self,
-                    "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')")
+                    """
+                    SELECT current_setting('synchronous_standby_names') <> ''
+                        AND EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')
+                    """)
             }.value
         }
     }

@@ -20,5 +20,12 @@ struct RedisJob: Sendable {
         owedUntil = end
     }
 
+    /// To be sent again, from its first command on.
+    var unanswered: RedisJob {
+        var job = self
+        job.replies = []
+        return job
+    }
+
     var isOwed: Bool { owedUntil.map { $0 > .now } ?? false }
 }

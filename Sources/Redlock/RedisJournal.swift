@@ -19,6 +19,7 @@ struct RedisJournal {
     mutating func noteConnected() {
         if isAway { logger.notice("a Redis server is back", metadata: metadata()) }
         isAway = false
+        refusal = nil
     }
 
     /// It could not be connected to.

@@ -25,6 +25,8 @@ final class RedisServer: Sendable {
     }
 
     private enum Standing: Equatable {
+        /// Nobody has tried to reach it yet.
+        case unknown
         case away
         /// It answers, and is not believed before then.
         case there(from: ContinuousClock.Instant)
@@ -32,7 +34,7 @@ final class RedisServer: Sendable {
     }
 
     private struct State {
-        var standing = Standing.away
+        var standing = Standing.unknown
         var arrived: [RedisJob] = []
     }
 
@@ -73,7 +75,8 @@ final class RedisServer: Sendable {
     var isAway: Bool { state.withLock { $0.standing == .away } }
 
     /// Sends commands behind those that were sent before.
-    func submit(_ commands: [[String]], reply: @escaping Reply) {
+    /// - Returns: Whether the server may come to hear of them.
+    func submit(_ commands: [[String]], reply: @escaping Reply) -> Bool {
         enter(RedisJob(commands, reply: reply)) { standing in
             if case .there(let start) = standing { start <= .now } else { false }
         }
@@ -82,7 +85,7 @@ final class RedisServer: Sendable {
     /// Sends commands whose answers nobody waits for; if the server is away, as soon as it is back, unless
     /// they have lost their sense by then.
     func owe(_ commands: [[String]], until end: ContinuousClock.Instant) {
-        enter(RedisJob(commands, owedUntil: end)) { $0 != .closed }
+        _ = enter(RedisJob(commands, owedUntil: end)) { $0 != .closed }
     }
 
     /// Has the thread end behind what was sent. It answers everybody who waits.
@@ -103,7 +106,7 @@ final class RedisServer: Sendable {
         }
     }
 
-    private func enter(_ job: RedisJob, if isWelcome: (Standing) -> Bool) {
+    private func enter(_ job: RedisJob, if isWelcome: (Standing) -> Bool) -> Bool {
         let (isTaken, isFirst) = state.withLock { state in
             guard isWelcome(state.standing), state.arrived.count < Self.room else {
                 return (false, false)
@@ -113,6 +116,7 @@ final class RedisServer: Sendable {
         }
         if isFirst { bell.ring() }
         if !isTaken { job.reply?(nil) }
+        return isTaken
     }
 
     /// What came meanwhile; nil if the thread is to end.

@@ -10,8 +10,8 @@ struct RedisTalk: ~Copyable {
 
     private var connection: RedisConnection?
     private var connected = ContinuousClock.now
-    /// Which start of the server it was when we last heard of it.
-    private var runID: String?
+    /// Which start of the server it was when we last heard of it, and from when on that one is believed.
+    private var run: (id: String, start: ContinuousClock.Instant)?
     /// Sent and not answered yet, in their order, each with the time till which it should be.
     private var underWay: [(job: RedisJob, deadline: ContinuousClock.Instant)] = []
     /// To be sent when the server is back.
@@ -22,7 +22,7 @@ struct RedisTalk: ~Copyable {
     private static let pause = Duration.seconds(1)
     private static let connectTimeout = Duration.seconds(1)
     /// Jobs at the most that are owed; the oldest are forgotten, and end by themselves.
-    private static let mostOwed = 4096
+    private static let mostOwed = 256
 
     init(
         _ url: RedisURL, _ settings: RedisServer.Settings, _ journal: RedisJournal,
@@ -62,14 +62,18 @@ struct RedisTalk: ~Copyable {
                 throw RedisUnreachable(
                     description: "it is another one's second name, and would vote twice")
             }
-            let isSame = greeting.runID == runID
-            runID = greeting.runID
+            let start =
+                if let run, run.id == greeting.runID { run.start } else {
+                    ContinuousClock.now + settings.distrust
+                }
+            run = (greeting.runID, start)
             connection = new
             connected = .now
             journal.noteConnected()
-            begin(owed.filter(\.isOwed))
+            let jobs = owed.filter(\.isOwed)
             owed = []
-            return isSame ? .now : .now + settings.distrust
+            begin(jobs)
+            return isConnected ? start : nil
         } catch {
             nextTry = .now + Self.pause
             journal.noteAway(error)
@@ -127,6 +131,7 @@ struct RedisTalk: ~Copyable {
     /// Keeps what is owed, and tells the others that nobody is there.
     private mutating func setAside(_ jobs: [RedisJob]) {
         for job in jobs where job.owedUntil == nil { job.reply?(nil) }
-        owed = (owed + jobs.filter { $0.owedUntil != nil }).filter(\.isOwed).suffix(Self.mostOwed)
+        let kept = jobs.filter(\.isOwed).map(\.unanswered)
+        owed = (owed.filter(\.isOwed) + kept).suffix(Self.mostOwed)
     }
 }

@@ -43,6 +43,8 @@ package final class Redlock: Sendable {
         package let resource: String
         /// Known to nobody else: who releases the lock shows it.
         let token: String
+        /// The places of the servers that were asked for it.
+        fileprivate(set) var asked: [Int] = []
         /// Until when it lasts for sure, if the servers' clocks run as ours does.
         package let end: ContinuousClock.Instant
     }
@@ -75,7 +77,7 @@ package final class Redlock: Sendable {
     package var isWhole: Bool { servers.allSatisfy(\.isThere) }
 
     /// Whether a majority of the servers answers, believed or not.
-    private var isReachable: Bool { servers.count { !$0.isAway } > servers.count / 2 }
+    var isReachable: Bool { servers.count { !$0.isAway } > servers.count / 2 }
 
     /// Asks for several resources together, each of which is a lock of its own: one round trip to each server,
     /// at the same time, where nobody is in the way.
@@ -106,10 +108,15 @@ package final class Redlock: Sendable {
     /// Gives locks back, if they are still there; returns at once.
     package func release(_ locks: [Lock]) {
         guard !locks.isEmpty else { return }
-        let commands = locks.map { ["EVAL", Self.compareAndDelete, "1", $0.resource, $0.token] }
-        // Behind the last one's end there is nothing left to be given back.
-        let end = locks.map(\.end).max() ?? .now
-        for server in servers { server.owe(commands, until: end) }
+        // By their ends they end by themselves; but what a server that stood still is sent, it grants when it
+        // goes on, and for as long again.
+        let end = (locks.map(\.end).max() ?? .now) + settings.lifetime
+        for (place, server) in servers.enumerated() {
+            let commands = locks.filter { $0.asked.contains(place) }.map {
+                ["EVAL", Self.compareAndDelete, "1", $0.resource, $0.token]
+            }
+            if !commands.isEmpty { server.owe(commands, until: end) }
+        }
     }
 
     /// Ends the connections, behind what is on its way. No lock is released by it.
@@ -124,22 +131,26 @@ package final class Redlock: Sendable {
         let lifetime = settings.lifetime
         // The source asks for one part in a hundred, and for 2 ms besides, where lifetimes are short.
         let drift = lifetime / 100 + .milliseconds(2)
-        let locks = resources.map { resource in
+        var locks = resources.map { resource in
             Lock(resource: resource, token: Self.newToken(), end: start + lifetime - drift)
         }
         let commands = locks.map { lock in
             ["SET", lock.resource, lock.token, "NX", "PX", "\(Int(lifetime / .milliseconds(1)))"]
         }
+        var asked: [Int] = []
         let verdicts = await withCheckedContinuation { continuation in
             let ballot = Ballot(resources: resources.count, servers: servers.count) {
                 continuation.resume(returning: $0)
             }
-            for server in servers { server.submit(commands, reply: ballot.count) }
+            for (place, server) in servers.enumerated() {
+                if server.submit(commands, reply: ballot.count) { asked.append(place) }
+            }
             // A server may dribble: each read is in time, and the answer never comes.
             DispatchQueue.global().asyncAfter(deadline: .now() + settings.timeout.seconds) {
                 ballot.close()
             }
         }
+        for place in locks.indices { locks[place].asked = asked }
         let isOver = ContinuousClock.now >= start + lifetime - drift
         return (verdicts.map { isOver && $0 == .held ? .unavailable : $0 }, locks)
     }

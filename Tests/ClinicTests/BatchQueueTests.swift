@@ -4,7 +4,7 @@ import Testing
 
 @testable import Clinic
 
-@Suite("The queue for batches, without a database", .timeLimit(.minutes(1)))
+@Suite("The queue for batches, without a database", .timeLimit(.minutes(30)))
 struct BatchQueueTests {
     private let clinic = UUID()
 

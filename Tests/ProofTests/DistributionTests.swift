@@ -126,7 +126,7 @@ struct DistributionTests {
         }
         let script = try String(
             contentsOfFile: TestServer.project("deploy/citus.sql"), encoding: .utf8)
-        for table in tables { #expect(script.contains(table), "\(table)") }
+        for table in tables { #expect(script.contains("'public.\(table)'"), "\(table)") }
     }
 
     /// Sends every request, and does what an instance does by itself.

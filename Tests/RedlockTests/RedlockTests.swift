@@ -73,6 +73,11 @@ struct RedlockTests {
                 server.kill()
                 try await server.start()
             }
+            // Who comes again to one that is not believed yet is not told that it is.
+            var asked = 0
+            repeat { asked += 1 } while await clients[1].acquire(["\(asked)"]).first?.lock != nil
+            while !clients[1].isReachable { try await Task.sleep(for: .milliseconds(2)) }
+            for server in servers.prefix(3) { try server.dropClients() }
             _ = try await clients[1].insist(on: "it")
             #expect(ContinuousClock.now >= lock.end)
         }
@@ -91,6 +96,27 @@ struct RedlockTests {
         }
     }
 
+    @Test(
+        "a connection that breaks off in the middle of a long release: later answers are still one's own"
+    )
+    func brokenRelease() async throws {
+        try await withClients(2, lifetime: .seconds(60), distrust: .zero) { servers, clients in
+            let many = (0..<500).map(String.init)
+            for round in 0..<20 {
+                let locks = await clients[0].acquire(many.map { "\(round) \($0)" }).compactMap(
+                    \.lock)
+                clients[0].release(locks)
+                for server in servers { try server.dropClients() }
+                // Whatever was left of the release comes first when they are back.
+                let free = try await clients[0].insist(on: "free \(round)")
+                let taken = try await clients[1].insist(on: "taken \(round)")
+                let answers = await clients[0].acquire([taken.resource, "other \(round)"])
+                #expect(answers.first?.lock == nil)
+                clients[0].release([free])
+            }
+        }
+    }
+
     @Test("many resources at once: an answer to each, in their order")
     func many() async throws {
         try await withClients(2) { _, clients in
@@ -100,6 +126,7 @@ struct RedlockTests {
             #expect(locks.map(\.resource) == even)
             let others = await clients[1].acquire(all)
             #expect(others.map(\.isRefused) == all.map(even.contains))
+            #expect(others.map { $0.lock == nil } == all.map(even.contains))
             #expect(await clients[0].acquire([]).isEmpty)
         }
     }
@@ -119,14 +146,15 @@ struct RedlockTests {
 
     /// Calls `body` with five servers, and clients that reach them all.
     private func withClients(
-        _ count: Int, lifetime: Duration = .milliseconds(300),
+        _ count: Int, lifetime: Duration = .seconds(1), distrust: Duration? = nil,
         _ body: @Sendable ([RedisProcess], [Redlock]) async throws -> Void
     ) async throws {
         try await withRedis { servers in
             var settings = Redlock.Settings()
             settings.lifetime = lifetime
+            settings.distrust = distrust
             // The machine may be busy.
-            settings.timeout = .milliseconds(200)
+            settings.timeout = .milliseconds(500)
             var logger = Logger(label: "test")
             logger.logLevel = .critical
             let urls = try servers.map { try RedisURL($0.url) }

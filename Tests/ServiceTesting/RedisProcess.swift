@@ -56,10 +56,15 @@ package final class RedisProcess: Sendable {
     package func thaw() { send(SIGCONT) }
 
     /// Has it forget what it granted, and go on as if nothing had been.
-    package func forget() throws {
+    package func forget() throws { try command("FLUSHALL") }
+
+    /// Has it break all connections, and remember what it granted.
+    package func dropClients() throws { try command("CLIENT", "KILL", "TYPE", "normal") }
+
+    private func command(_ words: String...) throws {
         let client = Process()
         client.executableURL = URL(filePath: "/usr/bin/redis-cli")
-        client.arguments = ["-p", "\(port)", "FLUSHALL"]
+        client.arguments = ["-p", "\(port)"] + words
         client.standardOutput = FileHandle.nullDevice
         try client.run()
         client.waitUntilExit()

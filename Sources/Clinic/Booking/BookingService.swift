@@ -22,7 +22,8 @@ package struct BookingService: Sendable {
             guard let admission else {
                 return await desk.book(bookings, in: clinicID, waitingForLocks: waitsForLocks)
             }
-            return await admission.admit(bookings, in: clinicID) { admitted in
+            return await admission.admit(bookings, in: clinicID, mayBeLate: !waitsForLocks) {
+                admitted in
                 await desk.book(admitted, in: clinicID, waitingForLocks: waitsForLocks)
             }
         }

@@ -30,24 +30,28 @@ struct SlotAdmission: Sendable {
     }
 
     /// Has those booked who are let in, and holds their slots meanwhile.
-    /// - Parameter book: Gives an outcome to each, in their order.
+    /// - Parameters:
+    ///   - mayBeLate: Whether who need not be let in, as it turns out, may come again instead of being waited for.
+    ///   - book: Gives an outcome to each, in their order.
     /// - Returns: Likewise, for all.
     func admit(
-        _ bookings: [Booking], in clinicID: UUID,
+        _ bookings: [Booking], in clinicID: UUID, mayBeLate: Bool,
         _ book: @Sendable ([Booking]) async -> [BookingOutcome?]
     ) async -> [BookingOutcome?] {
         let (locks, refused) = await takeSlots(of: bookings, in: clinicID)
         defer { redlock.release(locks) }
         let admitted = bookings.filter { !refused.contains($0.request.slotID) }
         guard admitted.count < bookings.count else { return await book(bookings) }
-        // Nobody who is let in waits for what is asked about the others.
+        // What is asked about the others is asked meanwhile.
         async let first = admitted.isEmpty ? [] : book(admitted)
         let others = bookings.filter { refused.contains($0.request.slotID) }
         let decisions = await decide(others, in: clinicID)
-        let waved = zip(others, decisions).filter { $1 == .goesOn }.map(\.0)
-        let second = waved.isEmpty ? [] : await book(waved)
+        let waved =
+            mayBeLate ? [] : zip(others, decisions).filter { $1 == .goesOn }.map(\.0)
+        var booked = await first
+        if !waved.isEmpty { booked += await book(waved) }
         var outcomes = Dictionary(
-            uniqueKeysWithValues: zip((admitted + waved).map(\.id), await first + second))
+            uniqueKeysWithValues: zip((admitted + waved).map(\.id), booked))
         for (booking, decision) in zip(others, decisions) {
             switch decision {
             case .goesOn: break

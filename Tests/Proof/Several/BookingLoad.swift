@@ -30,13 +30,19 @@ final class BookingLoad: Sendable {
     private let scene: LoadScene
     private let http: HTTPClient
     private let ports: [Int]
+    private let pause: Duration
     private let state = Mutex(State())
 
-    /// - Parameter ports: Where the service is to be found; who is not answered asks at the next one.
-    init(_ scene: LoadScene, http: HTTPClient, ports: [Int]) {
+    /// - Parameters:
+    ///   - ports: Where the service is to be found; who is not answered asks at the next one.
+    ///   - pause: What a client does not ask for between two patients.
+    init(
+        _ scene: LoadScene, http: HTTPClient, ports: [Int], pause: Duration = .milliseconds(20)
+    ) {
         self.scene = scene
         self.http = http
         self.ports = ports
+        self.pause = pause
     }
 
     var acknowledged: [Acknowledgement] { state.withLock(\.acknowledged) }
@@ -51,7 +57,7 @@ final class BookingLoad: Sendable {
                     while let patient = self.nextPatient() {
                         await self.book(patient, from: client)
                         // A person's pause, and not what is waited for.
-                        try? await Task.sleep(for: .milliseconds(20))
+                        try? await Task.sleep(for: self.pause)
                     }
                 }
             }

@@ -24,7 +24,9 @@ package struct RollingRun: Sendable {
                 on: database.url, ["--drain-delay", "1s"], in: folder
             ) { instances in
                 try await withLoadBalancer(for: instances, in: folder) { balancer in
-                    let load = BookingLoad(scene, http: instances.http, ports: [balancer.port])
+                    let load = BookingLoad(
+                        scene, http: instances.http, ports: [balancer.port],
+                        pause: .milliseconds(100))
                     async let working: Void = load.run(clients: clients)
                     defer { load.stop() }
                     try await load.acknowledge(100)
