@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// What listens where a Redis server should, and is none. The real ones cannot be made to lie.
 enum Lie: CaseIterable, Sendable {
@@ -15,6 +16,8 @@ enum Lie: CaseIterable, Sendable {
     case lists
     /// Quotes what it was sent to log in.
     case quotes
+    /// Grants what is not called "no"; its first connection breaks off in the middle of a release.
+    case breaksOff
 
     /// What it says to a command; nil to go on for ever.
     fileprivate func answer(to command: String) -> String? {
@@ -24,6 +27,8 @@ enum Lie: CaseIterable, Sendable {
         case _ where isFirst:
             let info = "run_id:\(ObjectIdentifier(LyingHandler.self).hashValue)-\(self)\r\n"
             return "$\(info.utf8.count)\r\n\(info)\r\n"
+        case .breaksOff where command.contains("EVAL"): return ":1\r\n"
+        case .breaksOff: return command.contains(" no\r\n") ? "$-1\r\n" : "+OK\r\n"
         case .grants: return "+OK\r\n"
         case .refuses: return "$-1\r\n"
         case .floods: return "$9000000000\r\n" + String(repeating: "x", count: 1 << 20)
@@ -38,12 +43,21 @@ private final class LyingHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private let lie: Lie
+    private let hasBroken: Flag
+    private var releases = 0
 
-    init(_ lie: Lie) { self.lie = lie }
+    init(_ lie: Lie, _ hasBroken: Flag) {
+        self.lie = lie
+        self.hasBroken = hasBroken
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let text = String(buffer: unwrapInboundIn(data))
         for command in text.split(separator: "*") {
+            if lie == .breaksOff, command.contains("EVAL") {
+                releases += 1
+                if releases == 4, hasBroken.raise() { return context.close(promise: nil) }
+            }
             if let answer = lie.answer(to: String(command)) {
                 context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer)), promise: nil)
             } else {
@@ -71,10 +85,11 @@ private final class LyingHandler: ChannelInboundHandler {
 func withLyingServer<Result: Sendable>(
     _ lie: Lie, _ body: (_ port: Int) async throws -> Result
 ) async throws -> Result {
+    let hasBroken = Flag()
     let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
         .childChannelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(LyingHandler(lie))
+                try channel.pipeline.syncOperations.addHandler(LyingHandler(lie, hasBroken))
             }
         }
         .bind(host: "127.0.0.1", port: 0).get()
@@ -86,4 +101,12 @@ func withLyingServer<Result: Sendable>(
     }
     try await channel.close()
     return try result.get()
+}
+
+/// Raised once.
+private final class Flag: Sendable {
+    private let isRaised = Atomic(false)
+
+    /// - Returns: Whether it was not raised before.
+    func raise() -> Bool { !isRaised.exchange(true, ordering: .relaxed) }
 }
