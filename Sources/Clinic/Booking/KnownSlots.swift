@@ -46,16 +46,11 @@ final class KnownSlots: Sendable {
         state.withLock { state in
             let now = ContinuousClock.now
             if state.refusals.count >= Self.room { state.refusals = [:] }
-            guard let refusal = state.refusals[slot], now - refusal.last <= patience,
-                now - refusal.first <= patience
-            else {
-                let isTooLong =
-                    state.refusals[slot].map { now - $0.last <= patience } ?? false
-                state.refusals[slot] = (now, now)
-                return isTooLong
-            }
-            state.refusals[slot]?.last = now
-            return false
+            let unbroken = state.refusals[slot].flatMap { now - $0.last <= patience ? $0 : nil }
+            let first = unbroken?.first ?? now
+            let isTooLong = now - first > patience
+            state.refusals[slot] = (isTooLong ? now : first, now)
+            return isTooLong
         }
     }
 

@@ -98,6 +98,7 @@ extension FaultGround {
         case .commitsCut:
             for network in networks { network.cutCommits(4) }
             isHit()
+            // As long as it lasts: nobody may commit anything meanwhile.
             let end = ContinuousClock.now + .seconds(5)
             while networks.contains(where: { $0.commitsToCut > 0 }) && .now < end {
                 try await Task.sleep(for: .milliseconds(5))

@@ -70,8 +70,11 @@ struct SmallDisk: Sendable {
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = arguments
         process.standardError = FileHandle.nullDevice
-        try process.run()
-        while process.isRunning { try await Task.sleep(for: .milliseconds(2)) }
-        return process.terminationStatus == 0
+        return try await withCheckedThrowingContinuation { continuation in
+            process.terminationHandler = {
+                continuation.resume(returning: $0.terminationStatus == 0)
+            }
+            do { try process.run() } catch { continuation.resume(throwing: error) }
+        }
     }
 }
