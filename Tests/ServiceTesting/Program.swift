@@ -1,12 +1,21 @@
 import Foundation
 import Synchronization
 
+/// A program ended that was to run; what it said is in its output.
+package struct ProgramEnded: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(program: Program) {
+        description = "\(program.executable.lastPathComponent) ended; see \(program.output.path)"
+    }
+}
+
 /// A program that is killed, stopped and started again.
 package final class Program: Sendable {
-    private let executable: URL
+    fileprivate let executable: URL
     private let arguments: [String]
     private let environment: [String: String]
-    private let output: URL
+    fileprivate let output: URL
     private let process = Mutex<Process?>(nil)
 
     /// - Parameter output: What all its runs say is appended to this file.
@@ -50,12 +59,17 @@ package final class Program: Sendable {
     }
 
     /// Sends a signal that ends it, and returns when it has ended: if it takes its time, by force.
-    package func end(by signal: Int32) async {
+    /// - Returns: Whether it ended by itself, and well: with the status 0.
+    @discardableResult
+    package func end(by signal: Int32) async -> Bool {
         send(signal)
         let end = ContinuousClock.now + .seconds(30)
         while isRunning {
             if Task.isCancelled || .now > end { send(SIGKILL) }
             try? await Task.sleep(for: .milliseconds(5))
+        }
+        return process.withLock { process in
+            process?.terminationReason == .exit && process?.terminationStatus == 0
         }
     }
 }

@@ -66,18 +66,9 @@ private func withInstances<Result: Sendable>(
                 output: mail)
             let logs = (0...1).map { folder.appending(path: "instance-\($0).log") }
             let instances = zip([first, second], ports).enumerated().map { place, setting in
-                Program(
-                    URL(filePath: holdfastProgram),
-                    [
-                        "serve", "--port", "\(setting.1)", "--drain-delay", "0s", "--log-level",
-                        "notice",
-                    ],
-                    environment: [
-                        "DATABASE_URL": setting.0.url + "&application_name=instance",
-                        "HOLDFAST_JWT_SECRET": Service.secret,
-                        "HOLDFAST_SMTP_URL": "smtp://127.0.0.1:\(ports[2])",
-                        "HOLDFAST_MIGRATIONS": TestServer.shared.migrations,
-                    ],
+                Program.instance(
+                    at: setting.1, on: setting.0.url + "&application_name=instance",
+                    ["--drain-delay", "0s"], ["HOLDFAST_SMTP_URL": "smtp://127.0.0.1:\(ports[2])"],
                     output: logs[place])
             }
             let ground = FaultGround(

@@ -12,8 +12,10 @@ struct Instances: Sendable {
     let http: HTTPClient
 
     /// Returns once one of them says that it is ready.
+    /// - Throws: ``ProgramEnded``.
     func awaitReady(_ place: Int) async throws {
         while true {
+            guard programs[place].isRunning else { throw ProgramEnded(program: programs[place]) }
             let request = HTTPClientRequest(url: "http://127.0.0.1:\(ports[place])/readyz")
             let answer = try? await http.execute(request, timeout: .seconds(5))
             if answer?.status == .ok { return }
@@ -38,13 +40,8 @@ func withInstances<Result: Sendable>(
     var ports: [Int] = []
     for _ in 0..<count { ports.append(try await freePort()) }
     let programs = ports.enumerated().map { place, port in
-        Program(
-            URL(filePath: holdfastProgram),
-            ["serve", "--port", "\(port)", "--log-level", "notice"] + more,
-            environment: [
-                "DATABASE_URL": databaseURL, "HOLDFAST_JWT_SECRET": Service.secret,
-                "HOLDFAST_MIGRATIONS": TestServer.shared.migrations,
-            ].merging(environment) { $1 },
+        Program.instance(
+            at: port, on: databaseURL, more, environment,
             output: folder.appending(path: "instance-\(place).log"))
     }
     let instances = Instances(programs: programs, ports: ports, http: http)

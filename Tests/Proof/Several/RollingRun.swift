@@ -13,16 +13,20 @@ package struct RollingRun: Sendable {
         self.clients = clients
     }
 
+    /// An instance that was told to stop was killed, or ended with an error.
+    package struct StoppedBadly: Error {
+        package let instance: Int
+    }
+
     /// - Parameter folder: Keeps what the programs say.
+    /// - Throws: ``StoppedBadly``.
     package func run(in folder: URL) async throws -> LoadResult {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         return try await withTestDatabase { database in
             let scene = try await withService(on: database, database.service) {
                 try await LoadScene(in: $0, patients: 20_000)
             }
-            return try await withInstances(
-                on: database.url, ["--drain-delay", "1s"], in: folder
-            ) { instances in
+            return try await withInstances(on: database.url, [], in: folder) { instances in
                 try await withLoadBalancer(for: instances, in: folder) { balancer in
                     let load = BookingLoad(
                         scene, http: instances.http, ports: [balancer.port],
@@ -32,7 +36,9 @@ package struct RollingRun: Sendable {
                     try await load.acknowledge(100)
                     for _ in 1...rounds {
                         for (place, program) in instances.programs.enumerated() {
-                            await program.end(by: SIGTERM)
+                            guard await program.end(by: SIGTERM) else {
+                                throw StoppedBadly(instance: place)
+                            }
                             try await load.acknowledge(50)
                             try program.start()
                             try await instances.awaitReady(place)
