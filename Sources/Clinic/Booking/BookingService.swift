@@ -8,6 +8,7 @@ import Postgres
 package struct BookingService: Sendable {
     let store: Store
     private let desk: BookingDesk
+    private let admission: SlotAdmission?
     private let queue: BatchQueue<Booking, BookingOutcome>
 
     /// - Parameter waitingLimit: Bookings at the most that may wait for their batch; half of them in one
@@ -17,8 +18,8 @@ package struct BookingService: Sendable {
         var limits = BatchLimits()
         limits.waiting = waitingLimit
         desk = BookingDesk(store: store)
-        let admission = store.environment.redlock.map { SlotAdmission(redlock: $0, store: store) }
-        queue = BatchQueue(limits: limits) { [desk] bookings, clinicID, waitsForLocks in
+        admission = store.environment.redlock.map { SlotAdmission(redlock: $0, store: store) }
+        queue = BatchQueue(limits: limits) { [desk, admission] bookings, clinicID, waitsForLocks in
             guard let admission else {
                 return await desk.book(bookings, in: clinicID, waitingForLocks: waitsForLocks)
             }
@@ -48,8 +49,36 @@ package struct BookingService: Sendable {
         let key = IdempotencyKey(request: once.request)
         while await !store.turns.await(key) {}
         defer { store.turns.end(key) }
-        return try await desk.bookAlone(
-            Booking(request, newID: store.newID), once, in: clinicID, until: deadline)
+        return try await bookAlone(request, in: clinicID, once, until: deadline)
+    }
+
+    /// Books under a key that is in use, or was, and lets in first who has to be let in: the one before may have
+    /// been sent away, with nothing kept under the key.
+    private func bookAlone(
+        _ request: BookingRequest, in clinicID: UUID, _ once: Once<Appointment>,
+        until deadline: Deadline
+    ) async throws -> Appointment {
+        @Sendable func book() async throws -> Appointment {
+            try await desk.bookAlone(
+                Booking(request, newID: store.newID), once, in: clinicID, until: deadline)
+        }
+        guard let admission else { return try await book() }
+        let asking = Booking(request, once: once, newID: store.newID)
+        let outcomes = await admission.admit([asking], in: clinicID, mayBeLate: false) { _ in
+            do {
+                return [.booked(try await book())]
+            } catch {
+                return [.failed(error)]
+            }
+        }
+        switch outcomes.first {
+        case .booked(let appointment): return appointment
+        case .refused(let refusal, _):
+            throw BookingRefused(refusal: refusal, alternatives: [])
+        case .failed(is KeyIsElsewhere): return try await book()
+        case .failed(let error): throw error
+        case nil, .some(nil): preconditionFailure("a booking was neither let in nor sent away")
+        }
     }
 
     /// Like ``book(_:in:once:)``, for whoever cannot wait.
