@@ -204,9 +204,13 @@ struct LockRaceTests {
             try await holding(
                 "LOCK TABLE journal IN SHARE ROW EXCLUSIVE MODE", in: desk.service.database
             ) { hold in
-                async let one = scene.perform(first, on: lock.token, as: "ada")
+                let one = Task { try await scene.perform(first, on: lock.token, as: "ada") }
                 // A renewal that is refused writes nothing, and is over.
-                if first != "renew" { try await sessions.wait(until: .blocked) }
+                if first == "renew" {
+                    _ = try await one.value
+                } else {
+                    try await sessions.wait(until: .blocked)
+                }
                 async let other = scene.perform(second, on: lock.token, as: "ben")
                 if first != "renew" {
                     // A sweep steps over what is taken; everybody else waits for it.
@@ -217,7 +221,7 @@ struct LockRaceTests {
                     }
                 }
                 hold.release()
-                _ = try await (one, other)
+                _ = try await (one.value, other)
             }
             // Whatever came first: the lock that had expired is over, its end was told once, and who took
             // over has the only lock.
@@ -275,7 +279,10 @@ struct LockRaceTests {
         }
     }
 
-    @Test("the database refuses a write that forgot the lock, whatever its statement says")
+    @Test(
+        "the database refuses a write that forgot the lock, whatever its statement says",
+        .disabled(
+            if: TestServer.shared.isCitus, "which cannot evaluate the policies: docs/adr/0006"))
     func forgotten() async throws {
         try await withScene { scene in
             let desk = scene.desk
