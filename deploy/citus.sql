@@ -6,15 +6,15 @@
 -- Again behind every later 'holdfast migrate up' that makes a table: what is done already is left alone.
 --
 -- Written for Citus 12 and 13, out of their documentation and sources, and NOT run on Citus: only its
--- order, its guards and its repetition were tried, on functions of those names that do nothing. The
--- service has to change in a few places before it can work on what this makes: docs/scaling.md lists them.
+-- order, its guards and its repetition were tried, on functions of those names that do nothing.
+-- docs/scaling.md says what Citus asks of the service's statements, and how the tests run on it.
 --
 -- What has to be there:
 --   - Citus in shared_preload_libraries on all nodes, the same database on each, and the workers made known
 --     by citus_add_node() (superusers only). Without workers the coordinator has all shards itself, and they
 --     can be moved later.
---   - Clocks that agree. What expires is written with the coordinator's clock where a row is inserted, and
---     compared with the clock of the worker that has the clinic.
+--   - Clocks that agree. What expires is written, and compared by what changes a row, with the coordinator's
+--     clock; compared by what only reads, with the clock of the worker that has the clinic.
 --   - Clients on ONE coordinator: DATABASE_URL names it and its standbys and no worker, although every node
 --     could take queries. Advisory locks (keys, the waitlist, holds, the targets of offline locks, a run of
 --     migrations) belong to the node on which they are taken: two coordinators would not see each other's.
@@ -43,7 +43,10 @@ $$;
 -- Citus connects to the workers as the role that the session has by then: holdfast_service, because 'serve'
 -- does SET ROLE. So that role must be able to log in there. How it shows who it is, pg_hba.conf says, or
 -- pg_dist_authinfo: it gets no password here, so a node that wants one lets nobody in.
-ALTER ROLE holdfast_service LOGIN;
+SELECT 'ALTER ROLE holdfast_service LOGIN'
+FROM pg_roles
+WHERE rolname = 'holdfast_service' AND NOT rolcanlogin
+\gexec
 
 -- Row-level security on records does not work here, for two reasons. A worker evaluates a policy on a shard
 -- in the middle of a distributed query, record_is_locked() reads two distributed tables, and Citus refuses
@@ -66,8 +69,12 @@ WHERE relrowsecurity
 \gexec
 
 -- As many shards as there may ever be workers: 20,000 clinics are 156 to a shard. The other tables get the
--- same number, being colocated.
-SET citus.shard_count = 128;
+-- same number, being colocated. Another number: psql -v shards=32.
+\if :{?shards}
+\else
+\set shards 128
+\endif
+SET citus.shard_count = :shards;
 
 -- With two copies of a shard there would be no SELECT ... FOR UPDATE. A node's copy is its standby.
 SET citus.shard_replication_factor = 1;

@@ -113,7 +113,16 @@ extension DatabaseConfiguration {
                 'idle_in_transaction_session_timeout',
                 \("\(idleInTransactionTimeout.milliseconds)"), false),
             set_config('TimeZone', 'UTC', false),
-            set_config('plan_cache_mode', \(plansOnce ? "force_generic_plan" : "auto"), false),
+            set_config(
+                'plan_cache_mode',
+                -- Citus, which is there if that table is, plans for the values that it has been given.
+                CASE
+                    WHEN \(plansOnce) AND to_regclass('pg_dist_partition') IS NULL
+                        THEN 'force_generic_plan'
+                    ELSE 'auto'
+                END,
+                false
+            ),
             set_config('enable_seqscan', \(plansOnce ? "off" : "on"), false),
             -- Short statements: compiling one takes longer than running it.
             set_config('jit', 'off', false)

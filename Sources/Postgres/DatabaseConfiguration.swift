@@ -33,7 +33,8 @@ public struct DatabaseConfiguration: Sendable {
 
     /// Whether a session plans each statement once, for whatever parameters come, and by an index where
     /// there is one. Right for short statements: planning them anew costs more than running them, and a
-    /// plan that was made while a table was empty must not scan it when it is full. Wrong for reports.
+    /// plan that was made while a table was empty must not scan it when it is full. Wrong for reports, and
+    /// not done on Citus, which has no plan for whatever comes.
     public var plansOnce = true
 
     /// A configuration with the limits above.

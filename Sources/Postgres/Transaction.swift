@@ -136,11 +136,12 @@ extension Transaction {
     }
 
     /// Whether a round trip with `COMMIT` that failed may have committed all the same: its answer is
-    /// missing, or it came and another answer of the trip could not be read. A session that idled
+    /// missing, or it came and another answer of the trip could not be read. Citus commits where the rows
+    /// are before it does so itself; if that answer is lost it warns, and then fails. A session that idled
     /// too long was ended before it received anything of the trip.
     private func mayHaveCommitted(_ tag: String, _ error: PostgresError) -> Bool {
         if error.sqlState == .idleInTransactionSessionTimeout { return false }
-        return connection.isBroken || tag == "COMMIT"
+        return connection.isBroken || tag == "COMMIT" || connection.takeWarnings() > 0
     }
 
     /// Ends a transaction that must not commit. A connection that cannot is not used again.

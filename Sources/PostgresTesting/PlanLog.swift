@@ -1,7 +1,7 @@
 import Foundation
 
 /// The plans of the statements that an application has had a server run, which has to run with `auto_explain`,
-/// JSON, and a `log_line_prefix` of `%a|%v|`.
+/// in JSON and verbose, and a `log_line_prefix` of `%a|%v|`.
 package struct PlanLog {
     package struct Entry: Sendable {
         /// In one line.
@@ -9,6 +9,7 @@ package struct PlanLog {
         /// The server's name for it.
         package let transaction: String
         package let scans: [Scan]
+        package let inserts: [Insert]
     }
 
     /// A table that is looked at.
@@ -20,29 +21,30 @@ package struct PlanLog {
         package let clinic: String?
     }
 
+    /// A table that rows are added to.
+    package struct Insert: Sendable {
+        package let table: String
+        /// What goes into its columns, in the table's order, as the planner writes it: `'...'::uuid`, `$1`.
+        package let values: [String]
+        /// What was selected for that, in the order of the statement's own list of columns; nothing if it says
+        /// `VALUES`, or if the planner needs no step in between.
+        package let selected: [String]
+    }
+
     package let entries: [Entry]
 
     package init(of server: PrivateServer, application: String) throws {
-        let log = try String(
-            contentsOfFile: "\(server.folder)/data/server.log", encoding: .utf8)
-        var entries: [Entry] = []
-        var lines = log.split(separator: "\n", omittingEmptySubsequences: false)[...]
-        while let line = lines.popFirst() {
-            let parts = line.split(separator: "|", maxSplits: 2)
-            guard parts.count == 3, parts[0] == application, line.hasSuffix("plan:") else {
-                continue
+        let log = try ServerLog(of: server, application: application)
+        entries = try log.entries.compactMap { entry in
+            guard entry.level == "LOG", let plan = entry.text.firstRange(of: "plan:\n") else {
+                return nil
             }
-            // The server begins each line that goes on with a tab.
-            let text = lines.prefix { $0.hasPrefix("\t") }
-            lines = lines.dropFirst(text.count)
-            let plan = try JSONDecoder().decode(Plan.self, from: Data(text.joined().utf8))
-            entries.append(
-                Entry(
-                    statement: plan.statement.split(whereSeparator: \.isWhitespace)
-                        .joined(separator: " "),
-                    transaction: String(parts[1]), scans: plan.root.scans))
+            let json = Data(entry.text[plan.upperBound...].utf8)
+            let found = try JSONDecoder().decode(Plan.self, from: json)
+            return Entry(
+                statement: found.statement.inOneLine, transaction: String(entry.transaction),
+                scans: found.root.scans, inserts: found.root.inserts)
         }
-        self.entries = entries
     }
 
     private struct Plan: Decodable {
@@ -57,14 +59,21 @@ package struct PlanLog {
 
     private struct Node: Decodable {
         let type: String
+        let relationship: String?
+        let operation: String?
         let table: String?
+        let output: [String]
         let conditions: [String]
         let children: [Node]
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: Key.self)
             type = try container.decode(String.self, forKey: "Node Type")
+            relationship = try container.decodeIfPresent(
+                String.self, forKey: "Parent Relationship")
+            operation = try container.decodeIfPresent(String.self, forKey: "Operation")
             table = try container.decodeIfPresent(String.self, forKey: "Relation Name")
+            output = try container.decodeIfPresent([String].self, forKey: "Output") ?? []
             children = try container.decodeIfPresent([Node].self, forKey: "Plans") ?? []
             conditions = try ["Index Cond", "Recheck Cond", "Filter"].compactMap {
                 try container.decodeIfPresent(String.self, forKey: Key(stringLiteral: $0))
@@ -79,11 +88,24 @@ package struct PlanLog {
             return own + children.flatMap(\.scans)
         }
 
+        var inserts: [Insert] {
+            let own: [Insert] =
+                if let table, type == "ModifyTable", operation == "Insert" {
+                    children.filter { $0.relationship == "Outer" }.map { source in
+                        let isQuery = source.type == "Subquery Scan"
+                        return Insert(
+                            table: table, values: source.output,
+                            selected: isQuery ? source.children.first?.output ?? [] : [])
+                    }
+                } else { [] }
+            return own + children.flatMap(\.inserts)
+        }
+
         private func scan(of table: String) -> Scan {
             let column = table == "clinics" ? "id" : "clinic_id"
             let words = conditions.joined(separator: " ")
-            let named = try? Regex("\\b\(column) = '([0-9a-f-]{36})'::uuid")
-            let generic = try? Regex("\\b\(column) = \\$[1-9]")
+            let named = try? Regex("[.( ]\(column) = '([0-9a-f-]{36})'::uuid")
+            let generic = try? Regex("[.( ]\(column) = \\$[1-9]")
             let clinic = named.flatMap { words.firstMatch(of: $0) }?.output[1].substring
             let isGeneric = generic.map { words.contains($0) } ?? false
             return Scan(

@@ -77,13 +77,3 @@ package final class Tampering: Sendable {
         return WireMessage(commandTag: instead)
     }
 }
-
-extension String {
-    /// Without comments, with one space for all white space.
-    fileprivate var inOneLine: String {
-        split(separator: "\n")
-            .filter { !$0.drop(while: \.isWhitespace).hasPrefix("--") }
-            .joined(separator: " ")
-            .split(whereSeparator: \.isWhitespace).joined(separator: " ")
-    }
-}

@@ -2,7 +2,7 @@ import Foundation
 import Migrations
 import Postgres
 
-/// A database of its own for one test, cloned from the migrated template.
+/// A database of its own for one test, migrated.
 package struct TestDatabase: Sendable {
     /// The database's URI, as the schema's owner.
     package let url: String
@@ -58,9 +58,8 @@ private func withFreshDatabase<Result: Sendable>(
     _ body: @Sendable (TestDatabase) async throws -> Result
 ) async throws -> Result {
     let server = TestServer.shared
-    let template = try await Template.shared.name()
     let name = "test_" + UUID().uuidString.lowercased().replacing("-", with: "")
-    try await server.administer("CREATE DATABASE \(name) TEMPLATE \(template)")
+    try await Template.shared.clone(to: name)
     let database = TestDatabase(url: server.url(ofDatabase: name))
     let result: Swift.Result<Result, any Error>
     do {

@@ -56,6 +56,54 @@ struct CommitTests {
         }
     }
 
+    @Test("it warns and then fails, as Citus' does where a worker's answer was lost: in doubt")
+    func warnedAndFailed() async throws {
+        try await withNotes { db in
+            try await db.owner.withSession { session in
+                try session.executeUncheckedScript(
+                    """
+                    CREATE FUNCTION lose_worker() RETURNS trigger LANGUAGE plpgsql AS $$
+                    BEGIN
+                        RAISE WARNING 'connection to the remote node was lost';
+                        RAISE EXCEPTION 'could not commit transaction for shard 102008'
+                            USING ERRCODE = 'internal_error';
+                    END
+                    $$;
+                    CREATE CONSTRAINT TRIGGER lose_worker AFTER INSERT ON notes
+                        DEFERRABLE INITIALLY DEFERRED
+                        FOR EACH ROW EXECUTE FUNCTION lose_worker()
+                    """)
+            }
+            let error = await #expect(throws: PostgresError.self) {
+                try await db.owner.transaction { tx in
+                    try tx.execute("INSERT INTO notes VALUES (1)")
+                }
+            }
+            #expect(error?.kind == .commitUnknown)
+        }
+    }
+
+    @Test("it fails without a warning: it is known that nothing was committed")
+    func failed() async throws {
+        try await withNotes { db in
+            try await db.owner.withSession { session in
+                try session.executeUncheckedScript(
+                    """
+                    ALTER TABLE notes DROP CONSTRAINT notes_pkey;
+                    ALTER TABLE notes ADD UNIQUE (id) DEFERRABLE INITIALLY DEFERRED
+                    """)
+            }
+            let error = await #expect(throws: PostgresError.self) {
+                try await db.owner.transaction { tx in
+                    try tx.execute("INSERT INTO notes VALUES (1)")
+                    try tx.execute("INSERT INTO notes VALUES (1)")
+                }
+            }
+            #expect(error?.kind == .server)
+            #expect(error?.sqlState == .uniqueViolation)
+        }
+    }
+
     @Test("the wait for the synchronous standby was given up, a mere warning: in doubt")
     func standbyAway() async throws {
         try await withPrivateServer { server in

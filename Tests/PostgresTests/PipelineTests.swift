@@ -114,6 +114,26 @@ struct PreparedStatementTests {
         }
     }
 
+    @Test("it is planned once, but on Citus for each value, which has no plan for whatever comes")
+    func plansOnce() async throws {
+        try await withTestDatabase { db in
+            func mode() async throws -> String {
+                try await db.withService({ $0.poolSize = 1 }) { pool in
+                    try await pool.read { tx in
+                        tx.pipeline.one(
+                            Scalar<String>.self, "SELECT current_setting('plan_cache_mode')")
+                    }
+                }.value
+            }
+            #expect(try await mode() == "force_generic_plan")
+            // That table is how one knows Citus.
+            try await db.owner.withSession { session in
+                try session.executeUncheckedScript("CREATE TABLE pg_dist_partition ()")
+            }
+            #expect(try await mode() == "auto")
+        }
+    }
+
     @Test("what is not supported for another reason is an error, not an endless loop")
     func notSupported() async throws {
         try await withNotes { db in

@@ -15,13 +15,6 @@ struct DistributionTests {
     /// clinic. `verify` does so in one snapshot.
     private static let acrossClinics = ["FROM clinics WHERE EXISTS", "SELECT id FROM clinics"]
 
-    /// Statements that name their clinic once, and find a second table by the clinic of the first or of a list.
-    /// One PostgreSQL does not mind; see docs/scaling.md.
-    private static let throughAnother = [
-        "AS existing_patient_id", "target.clinic_id = offline_locks.clinic_id", ") AS asked",
-        "appointments.clinic_id = waitlist.clinic_id", "UPDATE slots SET starts_at",
-    ]
-
     @Test("every key, exclusion and reference has the clinic in it")
     func schema() async throws {
         let wrong = try await withTestDatabase { database in
@@ -66,47 +59,96 @@ struct DistributionTests {
         #expect(wrong == [])
     }
 
-    @Test("every statement names one clinic, and those of a transaction the same")
+    @Test(
+        "every statement names one clinic, those of a transaction the same, and Citus would take each"
+    )
     func statements() async throws {
         let options = [
             "fsync=off", "session_preload_libraries=auto_explain",
             "auto_explain.log_min_duration=0", "auto_explain.log_format=json",
-            "log_line_prefix=%a|%v|",
+            "auto_explain.log_verbose=on", "debug_print_rewritten=on", "debug_pretty_print=off",
+            "log_min_error_statement=log", "log_line_prefix=%a|%v|",
         ]
-        let entries = try await withPrivateServer(options) { server in
-            try await server.database.withService({
-                $0.applicationName = "surveyed"
-                // So that most plans name the clinic that they are for.
-                $0.plansOnce = false
-            }) { pool in
-                try await withService(on: server.database, pool) {
-                    try await Self.useEverything($0)
-                }
-            }
-            return try PlanLog(of: server, application: "surveyed").entries
+        let (plans, queries, rules, columns) = try await withPrivateServer(options) { server in
+            try await Survey(application: "surveyed").run(on: server.database)
+            return (
+                try PlanLog(of: server, application: "surveyed").entries,
+                try QueryLog(of: server, application: "surveyed").entries,
+                try await CitusRules(of: server.database.owner),
+                try await Self.clinicColumns(in: server.database.owner)
+            )
         }
-        #expect(entries.count > 500)
-        let tables: Set<String> = Set(entries.flatMap { $0.scans.map(\.table) })
+        #expect(plans.count > 1000)
+        #expect(queries.count > 100)
+        let tables: Set<String> = Set(plans.flatMap { $0.scans.map(\.table) })
         #expect(tables.isSuperset(of: ["slots", "appointments", "waitlist", "outbox", "markers"]))
 
-        let loose = entries.filter { entry in entry.scans.contains { !$0.isOneClinics } }
-            .map(\.statement)
-        for statement in Set(loose) {
-            let isKnown = (Self.acrossClinics + Self.throughAnother).contains {
-                statement.contains($0)
+        expectOneClinic(in: plans)
+        for plan in plans {
+            for insert in plan.inserts {
+                let place = try #require(columns[insert.table])
+                #expect(insert.clinic(at: place) != nil, "\(insert): \(plan.statement)")
             }
-            #expect(isKnown, "\(statement)")
         }
-        for mark in Self.acrossClinics + Self.throughAnother {
-            #expect(loose.contains { $0.contains(mark) }, "no statement says \(mark) any more")
+        for transaction in Dictionary(grouping: plans, by: \.transaction).values {
+            let isAcross =
+                transaction.contains(where: Self.looksAtAll)
+                && transaction.allSatisfy(\.inserts.isEmpty)
+            let clinics = transaction.flatMap { plan in
+                plan.scans.compactMap(\.clinic)
+                    + plan.inserts.compactMap { insert in
+                        columns[insert.table].flatMap(insert.clinic)
+                    }
+                // The key under which a clinic is made is no clinic's.
+            }.filter { $0.count == 36 && $0 != UUID.noClinic.text }
+            #expect(
+                isAcross || Set(clinics).count <= 1,
+                "\(Set(clinics)): \(transaction.map(\.statement))")
         }
-        for entries in Dictionary(grouping: entries, by: \.transaction).values {
-            let isAcross = entries.contains { entry in
-                Self.acrossClinics.contains { entry.statement.contains($0) }
-            }
-            let clinics = Set(entries.flatMap { $0.scans.compactMap(\.clinic) })
-            #expect(isAcross || clinics.count <= 1, "\(clinics): \(entries.map(\.statement))")
+        for statement in try Survey.writingStatements() {
+            #expect(
+                queries.contains { $0.statement.contains(statement) }, "never sent: \(statement)")
         }
+        for query in queries {
+            #expect(rules.objections(to: query.tree) == [], "\(query.statement)")
+        }
+    }
+
+    /// That each table is looked at for one clinic, but for the statements that are known to look at all.
+    private func expectOneClinic(in plans: [PlanLog.Entry]) {
+        let loose = plans.filter { plan in plan.scans.contains { !$0.isOneClinics } }
+        for plan in loose {
+            let isKnown = Self.looksAtAll(plan)
+            #expect(isKnown, "\(plan.scans.filter { !$0.isOneClinics }) \(plan.statement)")
+        }
+        for mark in Self.acrossClinics {
+            #expect(
+                loose.contains { $0.statement.contains(mark) }, "no statement says \(mark) any more"
+            )
+        }
+    }
+
+    /// Whether it is one of those that are known to, and a question.
+    private static func looksAtAll(_ plan: PlanLog.Entry) -> Bool {
+        acrossClinics.contains { plan.statement.contains($0) }
+            && (plan.statement.hasPrefix("SELECT") || plan.statement.hasPrefix("WITH"))
+    }
+
+    /// Where each table has its clinic, from 0.
+    private static func clinicColumns(in database: Database) async throws -> [String: Int] {
+        let columns = try await database.read { tx in
+            tx.pipeline.all(
+                ClinicColumn.self,
+                """
+                SELECT relname::text, attnum - 1
+                FROM pg_attribute
+                JOIN pg_class ON pg_class.oid = attrelid
+                WHERE relkind = 'r'
+                    AND relnamespace = 'public'::regnamespace
+                    AND attname = CASE relname WHEN 'clinics' THEN 'id' ELSE 'clinic_id' END
+                """)
+        }
+        return Dictionary(uniqueKeysWithValues: columns.map { ($0.table, $0.place) })
     }
 
     @Test("deploy/citus.sql distributes every table that has a clinic")
@@ -128,40 +170,27 @@ struct DistributionTests {
             contentsOfFile: TestServer.project("deploy/citus.sql"), encoding: .utf8)
         for table in tables { #expect(script.contains("'public.\(table)'"), "\(table)") }
     }
+}
 
-    /// Sends every request, and does what an instance does by itself.
-    private static func useEverything(_ service: Service) async throws {
-        let fixture = try await Fixture(service)
-        for request in WireRequest.all {
-            let answer = try await request.send(in: fixture)
-            #expect((200..<300).contains(answer.status), "\(request): \(answer.told)")
+private struct ClinicColumn: RowDecodable {
+    let table: String
+    let place: Int
+
+    init(row: inout Row) throws {
+        table = try row.next()
+        place = try row.next()
+    }
+}
+
+extension PlanLog.Insert {
+    /// Whose rows they are, or what says so: a parameter, or another table's clinic; nil if nothing does.
+    /// - Parameter place: Of the clinic among the table's columns. Statements that select name it first.
+    fileprivate func clinic(at place: Int) -> String? {
+        guard let value = selected.first ?? (values.indices.contains(place) ? values[place] : nil)
+        else { return nil }
+        if let literal = value.wholeMatch(of: /\(?'([0-9a-f-]{36})'::uuid\)?/) {
+            return String(literal.output.1)
         }
-        let patient = try await fixture.patients(1)[0]
-        let slot = try await fixture.slots(1)[0]
-        let appointment = try await fixture.booked(slot, for: patient)
-        let registration = try await fixture.registration("dora@example.org")
-        let wish = try await fixture.waiting(patient.id)
-        let practitioner = fixture.practitioner.id.text
-        for path in [
-            "practitioners", "practitioners/\(practitioner)", "slots", "slots?status=free",
-            "slots?practitioner_id=\(practitioner)", "slots/\(slot.id.text)",
-            "practitioners/\(practitioner)/calendar.ics", "time-off", "appointments",
-            "appointments?patient_id=\(patient.id.text)", "appointments/\(appointment)",
-            "appointments/\(appointment).ics", "waitlist", "waitlist/\(wish.id.text)",
-            "patients", "patients?query=p", "patients/\(patient.id.text)",
-            "locks?type=patient&id=\(patient.id.text)", "registrations",
-            "registrations/\(registration.id.text)", "messages",
-            "audit?object_type=slot&object_id=\(slot.id.text)",
-        ] {
-            let answer = try await fixture.send("GET", path, as: fixture.admin)
-            #expect(answer.status == 200, "\(path): \(answer.told)")
-        }
-        let store = service.store
-        _ = try await OfflineLockService(store: store).sweep()
-        _ = try await WaitlistService(store: store).offerExpiredHolds()
-        _ = try await Housekeeping(store: store).sweepMarkers()
-        _ = try await Housekeeping(store: store).sweepIdempotencyKeys()
-        _ = try await MailRoom(service, url: "smtp://127.0.0.1:1").courier().deliverDue()
-        _ = try await Verification(store: store).run()
+        return value.wholeMatch(of: /\(?\$[0-9]+\)?|[a-z_]+\.clinic_id/) == nil ? nil : value
     }
 }

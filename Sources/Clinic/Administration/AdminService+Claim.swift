@@ -20,7 +20,7 @@ extension AdminService {
                     comments = coalesce(\(comments), comments),
                     version = version + 1
                 WHERE \(fragment: target.condition) AND \(fragment: target.isFree)
-                RETURNING \(fragment: Registration.columns)
+                RETURNING \(fragment: Registration.columns(in: target.clinicID))
                 """)
         }
     }
@@ -46,7 +46,7 @@ extension AdminService {
                 WHERE \(fragment: target.condition)
                     AND status = 'in_review'
                     AND (\(anybodys) OR assigned_to = \(target.author.subject))
-                RETURNING \(fragment: Registration.columns)
+                RETURNING \(fragment: Registration.columns(in: target.clinicID))
                 """)
         }
     }

@@ -31,7 +31,7 @@ extension AdminService {
                 UPDATE registrations
                 SET status = 'approved',
                     decided_by = \(target.author.subject),
-                    decided_at = clock_timestamp(),
+                    decided_at = statement_timestamp(),
                     patient_id = patients.id,
                     version = registrations.version + 1
                 FROM patients
@@ -39,7 +39,7 @@ extension AdminService {
                     AND \(fragment: target.isFree)
                     AND patients.clinic_id = \(target.clinicID)
                     AND lower(patients.email) = lower(registrations.email)
-                RETURNING \(fragment: Registration.columns)
+                RETURNING \(fragment: Registration.columns(in: target.clinicID))
                 """)
             if try approved != nil && patientsMade.get() == 1 {
                 tx.pipeline.record(
@@ -78,11 +78,11 @@ extension AdminService {
                 UPDATE registrations
                 SET status = 'rejected',
                     decided_by = \(target.author.subject),
-                    decided_at = clock_timestamp(),
+                    decided_at = statement_timestamp(),
                     reason = \(reason),
                     version = version + 1
                 WHERE \(fragment: target.condition) AND \(fragment: target.isFree)
-                RETURNING \(fragment: Registration.columns)
+                RETURNING \(fragment: Registration.columns(in: target.clinicID))
                 """)
         } then: { rejected, tx in
             tx.pipeline.queueMessage(

@@ -60,7 +60,7 @@ extension AdminService {
                     AND \(fragment: expectation(of: expected.comments, in: "comments"))
                     AND \(fragment: expectation(of: expected.status, in: "status"))
                     AND \(fragment: expectation(of: expected.assignedTo, in: "assigned_to"))
-                RETURNING \(fragment: Registration.columns)
+                RETURNING \(fragment: Registration.columns(in: target.clinicID))
                 """)
         }
     }

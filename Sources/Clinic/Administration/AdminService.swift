@@ -28,8 +28,7 @@ extension AdminService {
         let entryID = store.newID()
         do {
             return try await store.write(to: clinicID, once: once) { tx in
-                let made = try tx.optional(
-                    Registration.self,
+                let count = tx.pipeline.execute(
                     """
                     INSERT INTO registrations (clinic_id, id, name, email, phone, birth_date)
                     VALUES (
@@ -38,9 +37,11 @@ extension AdminService {
                     )
                     ON CONFLICT (clinic_id, lower(email))
                         WHERE status IN ('pending', 'in_review') DO NOTHING
-                    RETURNING \(fragment: Registration.columns)
                     """)
-                guard let made else { throw RegistrationError.alreadyRegistered }
+                let registration = tx.pipeline.registration(id, in: clinicID)
+                guard try count.get() == 1, let made = try registration.get() else {
+                    throw RegistrationError.alreadyRegistered
+                }
                 tx.pipeline.record(
                     JournalEntry(
                         id: entryID, clinicID: clinicID, objectType: .registration, objectID: id,
@@ -77,7 +78,7 @@ extension AdminService {
             pipeline.all(
                 Registration.self,
                 """
-                SELECT \(fragment: Registration.columns)
+                SELECT \(fragment: Registration.columns(in: clinicID))
                 FROM registrations
                 WHERE clinic_id = \(clinicID)
                     AND (created_at, id) > (\(page.start.time), \(page.start.id))
@@ -96,7 +97,7 @@ extension Pipeline {
         optional(
             Registration.self,
             """
-            SELECT \(fragment: Registration.columns)
+            SELECT \(fragment: Registration.columns(in: clinicID))
             FROM registrations
             WHERE clinic_id = \(clinicID) AND id = \(id)
             """)

@@ -41,7 +41,8 @@ package enum RegistrationStatus: String, CaseIterable, Sendable, PostgresEncodab
 
 extension Registration: RowDecodable {
     /// Of a table called `registrations`.
-    static let columns: SQL = """
+    static func columns(in clinicID: UUID) -> SQL {
+        """
         registrations.id,
         registrations.clinic_id,
         registrations.name,
@@ -58,12 +59,13 @@ extension Registration: RowDecodable {
         (
             SELECT patients.id
             FROM patients
-            WHERE patients.clinic_id = registrations.clinic_id
+            WHERE patients.clinic_id = \(clinicID)
                 AND lower(patients.email) = lower(registrations.email)
         ) AS existing_patient_id,
         registrations.version,
         registrations.created_at
         """
+    }
 
     package init(row: inout Row) throws {
         id = try row.next()

@@ -19,12 +19,21 @@ extension Transaction {
     ///
     /// The slots are the appointment's, the one where it is to go, and those that its patient waits for
     /// and could not have because of it.
+    ///
+    /// That patient could be passed over for such a slot by somebody who frees it at this moment and finds
+    /// the patient still busy. So where the patient waits for anything, the waitlist has to be had alone;
+    /// most do not, so the first attempt shares it and looks.
     /// - Throws: ``AppointmentError``; ``VersionConflict``; `lockLost`; ``LocksMissed`` if the appointment
-    ///   was moved in the meantime, or its patient has begun to wait for something.
+    ///   was moved in the meantime, or its patient waits and the waitlist is shared.
     func take(
-        _ target: AppointmentTarget, goingTo newSlotID: UUID? = nil
+        _ target: AppointmentTarget, _ attempt: Int, goingTo newSlotID: UUID? = nil
     ) throws -> AppointmentInHand {
-        let isAlone = pipeline.lockWaitlist(freeingSeatOf: target)
+        let isAlone = attempt > 1
+        if isAlone {
+            pipeline.lockWaitlist(of: target.clinicID)
+        } else {
+            pipeline.shareWaitlist(of: target.clinicID)
+        }
         let isLocked = pipeline.holdsLock(
             target.lock, by: target.author, on: target.patient, in: target.clinicID)
         let slots = pipeline.lockSlots(of: target, and: newSlotID)
@@ -54,7 +63,7 @@ extension Transaction {
         guard !target.isPatients || appointment.startsAt > circumstance.now else {
             throw AppointmentError.inPast
         }
-        if try circumstance.isPatientWaiting && !isAlone.get() { throw LocksMissed() }
+        if circumstance.isPatientWaiting && !isAlone { throw LocksMissed() }
         let locked = Dictionary(uniqueKeysWithValues: try slots.get().map { ($0.id, $0) })
         guard let slot = locked[appointment.slotID] else { throw LocksMissed() }
         return AppointmentInHand(

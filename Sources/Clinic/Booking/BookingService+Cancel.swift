@@ -10,28 +10,27 @@ extension BookingService {
         _ target: AppointmentTarget, reason: String?, once: Once<Appointment>? = nil
     ) async throws -> Appointment {
         let ids = AppointmentChangeIDs(store.newID)
-        return try await untilLocksFit {
-            try await store.write(to: target.clinicID, once: once) { [newID = store.newID] tx in
-                let hand = try tx.take(target)
-                let cancelled = hand.appointment.cancelled
-                tx.pipeline.execute(
-                    """
-                    UPDATE appointments
-                    SET status = 'cancelled', version = version + 1
-                    WHERE clinic_id = \(target.clinicID) AND id = \(target.id)
-                    """)
-                tx.pipeline.record(
-                    cancelled, "appointment.cancelled", ids.entry, by: target.author,
-                    with: "jsonb_build_object('reason', \(reason))")
-                tx.pipeline.queueMessage(.appointmentCancelled, ids.message, about: cancelled)
-                tx.pipeline.freeSeat(of: hand, ids.oldSlotEntry, by: target.author)
-                if hand.isAnybodyWaiting {
-                    try tx.promote(
-                        into: hand.openSlots, in: target.clinicID,
-                        leaving: hand.leaving, requestID: target.author.requestID, newID)
-                }
-                return .known(cancelled)
+        return try await store.write(to: target.clinicID, once: once) {
+            [newID = store.newID] tx, attempt in
+            let hand = try tx.take(target, attempt)
+            let cancelled = hand.appointment.cancelled
+            tx.pipeline.execute(
+                """
+                UPDATE appointments
+                SET status = 'cancelled', version = version + 1
+                WHERE clinic_id = \(target.clinicID) AND id = \(target.id)
+                """)
+            tx.pipeline.record(
+                cancelled, "appointment.cancelled", ids.entry, by: target.author,
+                with: "jsonb_build_object('reason', \(reason))")
+            tx.pipeline.queueMessage(.appointmentCancelled, ids.message, about: cancelled)
+            tx.pipeline.freeSeat(of: hand, ids.oldSlotEntry, by: target.author)
+            if hand.isAnybodyWaiting {
+                try tx.promote(
+                    into: hand.openSlots, in: target.clinicID,
+                    leaving: hand.leaving, requestID: target.author.requestID, newID)
             }
+            return .known(cancelled)
         }
     }
 }

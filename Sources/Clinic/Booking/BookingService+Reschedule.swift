@@ -14,12 +14,10 @@ extension BookingService {
     ) async throws -> Appointment {
         let ids = AppointmentChangeIDs(store.newID)
         do {
-            return try await untilLocksFit {
-                try await store.write(to: target.clinicID, once: once) { tx in
-                    let hand = try tx.take(target, goingTo: slotID)
-                    guard hand.slot.id != slotID else { return .unchanged(hand.appointment) }
-                    return .known(try move(hand, to: slotID, target, ids, tx))
-                }
+            return try await store.write(to: target.clinicID, once: once) { tx, attempt in
+                let hand = try tx.take(target, attempt, goingTo: slotID)
+                guard hand.slot.id != slotID else { return .unchanged(hand.appointment) }
+                return .known(try move(hand, to: slotID, target, ids, tx))
             }
         } catch let refusal as BookingRefusal {
             throw await store.refused(refusal, slotID, in: target.clinicID)

@@ -40,8 +40,7 @@ extension CalendarService {
                 tx.pipeline.shareCalendar(ofSlot: id, in: clinicID)
                 tx.pipeline.lockWaitlist(of: clinicID)
                 let locked = tx.pipeline.lockSlots([id], in: clinicID)
-                let changed = try tx.optional(
-                    Slot.self,
+                let updates = tx.pipeline.execute(
                     """
                     UPDATE slots
                     SET starts_at = coalesce(\(changes.startsAt), starts_at),
@@ -54,10 +53,10 @@ extension CalendarService {
                         AND id = \(id)
                         AND version = \(version)
                         AND \(fragment: changes.areValid)
-                        AND \(fragment: changes.breakNothing)
-                    RETURNING \(fragment: Slot.columns)
+                        AND \(fragment: changes.breakNothing(in: clinicID))
                     """)
-                guard let changed else {
+                let slot = tx.pipeline.slot(id, in: clinicID)
+                guard try updates.get() == 1, let changed = try slot.get() else {
                     throw try tx.refusal(
                         of: id, in: clinicID, from: version, unless: changes.obstacle)
                 }
@@ -121,12 +120,12 @@ extension SlotChanges {
     fileprivate var areValid: SQL {
         """
         (\(fragment: newEnd) > \(fragment: newStart)
-        AND \(fragment: newEnd) <= \(fragment: newStart) + interval '24 hours')
+        AND \(fragment: newEnd) - \(fragment: newStart) <= interval '24 hours')
         """
     }
 
     /// Who has an appointment keeps time and seat; who has a hold keeps the slot as it was seen.
-    fileprivate var breakNothing: SQL {
+    fileprivate func breakNothing(in clinicID: UUID) -> SQL {
         """
         (
             (\(fragment: newStart), \(fragment: newEnd)) = (slots.starts_at, slots.ends_at)
@@ -138,7 +137,7 @@ extension SlotChanges {
             AND \(capacity) >= coalesce((
                 SELECT max(seat)
                 FROM appointments
-                WHERE appointments.clinic_id = slots.clinic_id
+                WHERE appointments.clinic_id = \(clinicID)
                     AND appointments.occupied_slot_id = slots.id
             ), 0)
         )
@@ -177,7 +176,8 @@ extension SlotChanges {
 
     private var newStart: SQL { "coalesce(\(startsAt), slots.starts_at)" }
     private var newEnd: SQL { "coalesce(\(endsAt), slots.ends_at)" }
-    private static let isHeld: SQL = "coalesce(slots.held_until > clock_timestamp(), false)"
+    /// By the clock behind the lock of the slot, which is taken by a statement before.
+    private static let isHeld: SQL = "(slots.held_until > statement_timestamp()) IS TRUE"
 
     /// Why a slot of the right version was not changed; nil if nothing of it is there any more.
     /// - Throws: ``InvalidInput``.

@@ -40,7 +40,7 @@ extension Courier {
                 )
                 UPDATE outbox
                 SET attempts = outbox.attempts + 1,
-                    due_at = clock_timestamp()
+                    due_at = statement_timestamp()
                         + \(policy.lease.milliseconds) * interval '1 millisecond'
                 FROM due
                 WHERE outbox.clinic_id = \(clinicID)
@@ -69,11 +69,11 @@ extension Courier {
     func note(_ fate: Fate, of message: ClaimedMessage) async throws -> Bool {
         let change: SQL =
             switch fate {
-            case .sent: "status = 'sent', sent_at = clock_timestamp(), last_error = NULL"
+            case .sent: "status = 'sent', sent_at = statement_timestamp(), last_error = NULL"
             case .failed(let words): "status = 'failed', last_error = \(words)"
             case .putOff(let words):
                 """
-                due_at = clock_timestamp()
+                due_at = statement_timestamp()
                     + \(policy.pause(afterAttempt: message.attempt).milliseconds)
                     * interval '1 millisecond',
                 last_error = \(words)

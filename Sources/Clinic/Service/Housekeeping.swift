@@ -24,19 +24,22 @@ package struct Housekeeping: Sendable {
         // instances, one of which may be days off, and a marker that goes too early makes a change in doubt
         // look as if it had never been: what counts is the time that the database gave it.
         let end: SQL = "(statement_timestamp() - make_interval(secs => \(markerLifetime)))"
-        return try await inSteps { [step] clinicID in
+        let isOld: SQL = """
+            markers.id < rpad(
+                lpad(to_hex((extract(epoch FROM \(fragment: end)) * 1000)::bigint), 12, '0'), 32, '0'
+            )::uuid
+            AND markers.created_at <= \(fragment: end)
+            """
+        return try await inSteps(
+            whereThereAre: "SELECT FROM markers WHERE clinic_id = clinics.id AND \(fragment: isOld)"
+        ) { [step] clinicID in
             """
             DELETE FROM markers
             WHERE clinic_id = \(clinicID)
                 AND id = ANY (ARRAY(
                     SELECT id
                     FROM markers
-                    WHERE clinic_id = \(clinicID)
-                        AND id < rpad(
-                            lpad(to_hex((extract(epoch FROM \(fragment: end)) * 1000)::bigint), 12, '0'),
-                            32, '0'
-                        )::uuid
-                        AND created_at <= \(fragment: end)
+                    WHERE clinic_id = \(clinicID) AND \(fragment: isOld)
                     ORDER BY id
                     LIMIT \(step)
                     FOR UPDATE SKIP LOCKED
@@ -49,15 +52,22 @@ package struct Housekeeping: Sendable {
     /// - Returns: How many.
     @discardableResult
     package func sweepIdempotencyKeys() async throws -> Int {
-        try await inSteps { [step] clinicID in
+        let isOld: SQL = "created_at <= statement_timestamp() - interval '24 hours'"
+        return try await inSteps(
+            whereThereAre: """
+                SELECT
+                FROM idempotency_keys
+                WHERE idempotency_keys.clinic_id = clinics.id
+                    AND idempotency_keys.\(fragment: isOld)
+                """
+        ) { [step] clinicID in
             """
             DELETE FROM idempotency_keys
             WHERE clinic_id = \(clinicID)
                 AND (subject, key) IN (
                     SELECT subject, key
                     FROM idempotency_keys
-                    WHERE clinic_id = \(clinicID)
-                        AND created_at <= statement_timestamp() - interval '24 hours'
+                    WHERE clinic_id = \(clinicID) AND \(fragment: isOld)
                     ORDER BY created_at
                     LIMIT \(step)
                     FOR UPDATE SKIP LOCKED
@@ -66,11 +76,14 @@ package struct Housekeeping: Sendable {
         }
     }
 
-    /// Runs a clinic's `DELETE` until it removes less than a step, for each clinic.
+    /// Runs a clinic's `DELETE` until it removes less than a step, for each clinic that has such rows.
+    /// - Parameter rows: A query for them, of one of `clinics`.
     /// - Returns: How many rows went.
-    private func inSteps(_ delete: @escaping @Sendable (UUID) -> SQL) async throws -> Int {
+    private func inSteps(
+        whereThereAre rows: SQL, _ delete: @escaping @Sendable (UUID) -> SQL
+    ) async throws -> Int {
         var removed = 0
-        for clinicID in try await clinics() + [.noClinic] {
+        for clinicID in try await clinics(with: rows) + [.noClinic] {
             var count: Int
             repeat {
                 count = try await store.database.transaction { tx in
@@ -82,9 +95,11 @@ package struct Housekeeping: Sendable {
         return removed
     }
 
-    private func clinics() async throws -> [UUID] {
+    private func clinics(with rows: SQL) async throws -> [UUID] {
         try await store.read { tx in
-            tx.pipeline.all(Scalar<UUID>.self, "SELECT id FROM clinics ORDER BY id")
+            tx.pipeline.all(
+                Scalar<UUID>.self,
+                "SELECT id FROM clinics WHERE EXISTS (\(fragment: rows)) ORDER BY id")
         }.map(\.value)
     }
 }

@@ -81,7 +81,7 @@ final class MarkedChange<Result: Sendable>: Sendable {
             Scalar<Int>.self,
             """
             UPDATE markers
-            SET created_at = clock_timestamp()
+            SET created_at = statement_timestamp()
             WHERE clinic_id = \(clinicID) AND id = \(id)
             RETURNING run
             """)

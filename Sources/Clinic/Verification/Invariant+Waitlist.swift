@@ -31,7 +31,7 @@ extension Invariant {
             JOIN slots ON slots.clinic_id = \($0) AND \(fragment: WaitlistEntry.wantsSlot)
             WHERE waitlist.clinic_id = \($0)
                 AND \(fragment: WaitlistEntry.isWaiting)
-                AND \(fragment: WaitlistEntry.canHaveSlot)
+                AND \(fragment: WaitlistEntry.canHaveSlot(in: $0))
                 -- One whose hold is just over is given away by the next sweep.
                 AND slots.held_by IS NULL
                 AND \(fragment: TimeOff.covering("slots", in: $0)) IS NULL

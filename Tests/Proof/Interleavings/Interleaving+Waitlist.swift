@@ -33,10 +33,10 @@ extension Interleaving {
             allowed: [["200", "201", "201"], ["200", "slot_taken", "201"]]
         ) { fixture in
             let slot = try await fixture.ownSlots(1)[0]
-            let patients = try await fixture.ownPatients(3)
+            let patients = try await fixture.ownPatients(4)
             let booked = try await fixture.booked(slot, for: patients[0])
             // In some orders one is left waiting, and then every cancellation in the clinic looks closer.
-            _ = try await fixture.waiting(patients[0].id)
+            _ = try await fixture.waiting(patients[3].id)
             return [
                 { try await $0.cancel(booked).told },
                 { try await $0.book(slot.id, as: patients[1]).told },
@@ -55,6 +55,21 @@ extension Interleaving {
             ]
             _ = try await fixture.wait(
                 patients[2], from: slots[0], to: slots[1], practitioner: slots[0].practitionerID)
+            return booked.map { id in { try await $0.cancel(id).told } }
+        },
+        Interleaving(
+            "cancel what keeps one from a slot, cancel that slot, for which that one waits",
+            ["cat", "dan"], allowed: [["200", "200"]]
+        ) { fixture in
+            // They overlap.
+            let slots = try await [fixture.ownSlots(1)[0], fixture.ownSlots(1)[0]]
+            let patients = try await fixture.ownPatients(2)
+            let booked = [
+                try await fixture.booked(slots[0], for: patients[0]),
+                try await fixture.booked(slots[1], for: patients[1]),
+            ]
+            _ = try await fixture.wait(
+                patients[0], from: slots[1], practitioner: slots[1].practitionerID)
             return booked.map { id in { try await $0.cancel(id).told } }
         },
         Interleaving(

@@ -103,9 +103,6 @@ package struct DefencePlace: Sendable, Comparable {
         place(
             "Pipeline+WaitlistLock", "pg_advisory_xact_lock",
             "the waitlist's lock of those who join"),
-        place(
-            "Pipeline+WaitlistLock", "pg_advisory_xact_lock",
-            "the waitlist's lock of those who join"),
         place("BookingService+Hold", "pg_advisory_xact_lock", "the turn of a patient's holds"),
         place(
             "OfflineLockService+Acquire", "pg_advisory_xact_lock",

@@ -17,22 +17,6 @@ extension Pipeline {
         execute("SELECT pg_advisory_xact_lock(\(fragment: Self.waitlist(of: clinicID)))")
     }
 
-    /// Queues the lock for who ends an appointment where it is.
-    ///
-    /// Its patient may wait for another slot, and be passed over for it by somebody who frees that at this
-    /// moment and finds the patient still busy. So where the patient waits, the lock is had alone.
-    /// - Returns: Whether it is. The patient may have begun to wait since it was asked.
-    func lockWaitlist(freeingSeatOf target: AppointmentTarget) -> Pending<Bool> {
-        let clinicID = target.clinicID
-        let alone = execute(
-            """
-            SELECT pg_advisory_xact_lock(\(fragment: Self.waitlist(of: clinicID)))
-            WHERE \(fragment: WaitlistEntry.isWaiting(patientOf: target))
-            """)
-        shareWaitlist(of: clinicID)
-        return alone.map { $0 > 0 }
-    }
-
     private static func waitlist(of clinicID: UUID) -> SQL {
         "hashtextextended('waitlist ' || \(clinicID)::text, 0)"
     }

@@ -124,7 +124,7 @@ private struct PromotionSearch {
                     ON slots.practitioner_id = practitioner.id
                     AND \(fragment: isOpen)
                 WHERE \(fragment: WaitlistEntry.wantsSlot)
-                    AND \(fragment: WaitlistEntry.canHaveSlot)
+                    AND \(fragment: WaitlistEntry.canHaveSlot(in: clinicID))
                     AND (waitlist.patient_id, slots.id)
                         IS DISTINCT FROM (\(leaving?.patientID), \(leaving?.slotID))
             )

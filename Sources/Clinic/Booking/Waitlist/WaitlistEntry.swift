@@ -90,14 +90,15 @@ extension WaitlistEntry {
         """
 
     /// The slot has not begun, and nobody keeps the patient from booking it.
-    static let canHaveSlot: SQL = """
+    static func canHaveSlot(in clinicID: UUID) -> SQL {
+        """
         (
             \(fragment: Slot.liveStatus) = 'free'
             AND slots.starts_at > clock_timestamp()
             AND NOT EXISTS (
                 SELECT
                 FROM appointments
-                WHERE appointments.clinic_id = waitlist.clinic_id
+                WHERE appointments.clinic_id = \(clinicID)
                     AND appointments.patient_id = waitlist.patient_id
                     AND appointments.status <> 'cancelled'
                     AND tstzrange(appointments.starts_at, appointments.ends_at)
@@ -105,6 +106,7 @@ extension WaitlistEntry {
             )
         )
         """
+    }
 
     /// The free slots that an appointment's patient waits for and cannot have because of it: a query for
     /// their ids.

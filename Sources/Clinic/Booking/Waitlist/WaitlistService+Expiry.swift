@@ -52,7 +52,7 @@ extension WaitlistService {
                         WHERE waitlist.clinic_id = \(clinicID)
                             AND \(fragment: WaitlistEntry.isWaiting)
                             AND \(fragment: WaitlistEntry.wantsSlot)
-                            AND \(fragment: WaitlistEntry.canHaveSlot)
+                            AND \(fragment: WaitlistEntry.canHaveSlot(in: clinicID))
                     )
                     AND \(fragment: TimeOff.covering("slots", in: clinicID)) IS NULL
                 ORDER BY id

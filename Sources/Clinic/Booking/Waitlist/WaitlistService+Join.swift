@@ -17,20 +17,11 @@ extension WaitlistService {
     package func join(
         _ request: WaitlistRequest, in clinicID: UUID, once: Once<WaitlistEntry>? = nil
     ) async throws -> WaitlistEntry {
-        var limit = 4
-        return try await untilLocksFit {
-            limit = min(limit * 4, 4096)
-            return try await join(request, in: clinicID, trying: limit, once: once)
-        }
-    }
-
-    private func join(
-        _ request: WaitlistRequest, in clinicID: UUID, trying limit: Int,
-        once: Once<WaitlistEntry>?
-    ) async throws -> WaitlistEntry {
         let id = store.newID()
         let entryID = store.newID()
-        return try await store.write(to: clinicID, once: once) { [newID = store.newID] tx in
+        return try await store.write(to: clinicID, once: once) {
+            [newID = store.newID] tx, attempt in
+            let limit = min(4 << (2 * attempt), 4096)
             tx.pipeline.lockWaitlist(of: clinicID)
             let isLocked = tx.pipeline.holdsLock(
                 request.lock, by: request.author, on: "\(request.patientID)", in: clinicID)
@@ -102,7 +93,6 @@ extension Pipeline {
             """
             WITH waitlist AS MATERIALIZED (
                 SELECT
-                    \(clinicID) AS clinic_id,
                     \(request.patientID) AS patient_id,
                     \(request.practitionerID) AS practitioner_id,
                     -- What the search begins with: slots of the past are many.
@@ -121,7 +111,7 @@ extension Pipeline {
                     WHERE slots.clinic_id = \(clinicID)
                         AND slots.practitioner_id = practitioners.id
                         AND \(fragment: WaitlistEntry.wantsSlot)
-                        AND \(fragment: WaitlistEntry.canHaveSlot)
+                        AND \(fragment: WaitlistEntry.canHaveSlot(in: clinicID))
                         AND \(fragment: TimeOff.covering("slots", in: clinicID)) IS NULL
                     ORDER BY slots.starts_at, slots.id
                     LIMIT \(limit)
@@ -159,7 +149,7 @@ extension Pipeline {
                 WHERE waitlist.clinic_id = \(clinicID)
                     AND waitlist.id = \(entry.id)
                     AND slots.id <> ALL(\(slots.map(\.id)))
-                    AND \(fragment: WaitlistEntry.canHaveSlot)
+                    AND \(fragment: WaitlistEntry.canHaveSlot(in: clinicID))
                     AND \(fragment: TimeOff.covering("slots", in: clinicID)) IS NULL
             )
             """

@@ -47,7 +47,7 @@ extension Pipeline {
             JournalEntry(
                 id: ending.ids.entry, clinicID: clinicID, objectType: .lock,
                 objectID: ending.lock.token, version: version, action: ending.action,
-                author: ending.author, detail: ending.lock.detail(in: clinicID)))
+                author: ending.author, detail: ending.lock.detail))
         if ending.isTold {
             execute(
                 """
@@ -79,13 +79,13 @@ extension Pipeline {
             JournalEntry(
                 id: id, clinicID: clinicID, objectType: .lock, objectID: lock.token,
                 version: lock.version, action: action, author: author,
-                detail: lock.detail(in: clinicID)))
+                detail: lock.detail))
     }
 }
 
 extension OfflineLock {
     /// For the journal: the lock as it is; a `jsonb` expression.
-    fileprivate func detail(in clinicID: UUID) -> SQL {
+    fileprivate var detail: SQL {
         """
         jsonb_build_object(
             'holder', \(holder),
@@ -94,11 +94,16 @@ extension OfflineLock {
             'fencing_token', \(fencingToken),
             'since', \(since),
             'expires_at', \(expiresAt),
-            'targets', (
-                SELECT jsonb_agg(jsonb_build_object('type', type, 'id', id))
-                FROM unnest(\(targets.map(\.type)), \(targets.map(\.id))) AS target (type, id)
-            )
+            'targets', \(targetsAsJSON)::jsonb
         )
         """
+    }
+
+    /// Neither a type nor an id has a character in it that JSON would want escaped.
+    private var targetsAsJSON: String {
+        let objects = targets.map { target in
+            #"{"type": "\#(target.type.rawValue)", "id": "\#(target.id.uuidString.lowercased())"}"#
+        }
+        return "[\(objects.joined(separator: ", "))]"
     }
 }

@@ -40,19 +40,20 @@ package enum LockExpiry: String, CaseIterable, Sendable, PostgresValue {
 
 extension OfflineLock: RowDecodable {
     /// Of `offline_locks`, read behind whatever locks it, so that the clock is of that moment.
-    static let columns: SQL = """
+    static func columns(in clinicID: UUID) -> SQL {
+        """
         offline_locks.token,
         offline_locks.fencing_token,
         ARRAY(
             SELECT object_type
             FROM offline_lock_targets AS target
-            WHERE target.clinic_id = offline_locks.clinic_id AND target.token = offline_locks.token
+            WHERE target.clinic_id = \(clinicID) AND target.token = offline_locks.token
             ORDER BY object_type, object_id
         ),
         ARRAY(
             SELECT object_id
             FROM offline_lock_targets AS target
-            WHERE target.clinic_id = offline_locks.clinic_id AND target.token = offline_locks.token
+            WHERE target.clinic_id = \(clinicID) AND target.token = offline_locks.token
             ORDER BY object_type, object_id
         ),
         offline_locks.holder,
@@ -65,6 +66,7 @@ extension OfflineLock: RowDecodable {
         offline_locks.version,
         offline_locks.expires_at <= clock_timestamp()
         """
+    }
 
     package init(row: inout Row) throws {
         token = try row.next()

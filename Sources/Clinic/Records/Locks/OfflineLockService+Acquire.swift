@@ -115,7 +115,7 @@ extension Pipeline {
         all(
             OfflineLock.self,
             """
-            SELECT \(fragment: OfflineLock.columns)
+            SELECT \(fragment: OfflineLock.columns(in: clinicID))
             FROM offline_locks
             WHERE clinic_id = \(clinicID)
                 AND token IN (\(fragment: Self.tokens(of: targets, in: clinicID)))
@@ -187,30 +187,23 @@ extension Transaction {
             FROM unnest(\(request.targets.map(\.type)), \(request.targets.map(\.id)))
                 AS target (type, id)
             """)
-        return try one(
-            OfflineLock.self,
-            """
-            SELECT \(fragment: OfflineLock.columns)
-            FROM offline_locks
-            WHERE clinic_id = \(clinicID) AND token = \(ids.token)
-            """)
+        return try pipeline.takenLock(ids.token, in: clinicID).get()
     }
 
     fileprivate func acquireAgain(
         _ lock: OfflineLock, _ request: LockRequest, in clinicID: UUID
     ) throws -> OfflineLock {
-        try one(
-            OfflineLock.self,
+        pipeline.execute(
             """
             UPDATE offline_locks
             SET depth = depth + 1,
                 ttl = greatest(ttl, make_interval(secs => \(request.lifetime))),
                 expires_at = greatest(
-                    expires_at, clock_timestamp() + make_interval(secs => \(request.lifetime))
+                    expires_at, statement_timestamp() + make_interval(secs => \(request.lifetime))
                 ),
                 version = version + 1
             WHERE clinic_id = \(clinicID) AND token = \(lock.token)
-            RETURNING \(fragment: OfflineLock.columns)
             """)
+        return try pipeline.takenLock(lock.token, in: clinicID).get()
     }
 }

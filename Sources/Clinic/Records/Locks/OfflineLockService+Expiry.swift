@@ -49,7 +49,7 @@ extension OfflineLockService {
             let locks = try tx.all(
                 OfflineLock.self,
                 """
-                SELECT \(fragment: OfflineLock.columns)
+                SELECT \(fragment: OfflineLock.columns(in: clinicID))
                 FROM offline_locks
                 WHERE clinic_id = \(clinicID) AND token = ANY(\(taken.map(\.value)))
                 """)

@@ -55,25 +55,19 @@ extension Transaction {
         _ token: UUID, byForce: Bool, _ ids: LockEnding.IDs, in clinicID: UUID, by author: Author
     ) throws {
         pipeline.takeLock(token, in: clinicID)
-        let lock = try optional(
-            OfflineLock.self,
-            """
-            SELECT \(fragment: OfflineLock.columns)
-            FROM offline_locks
-            WHERE clinic_id = \(clinicID) AND token = \(token)
-            """)
-        guard let lock else { throw LockError.lockNotFound }
+        guard let lock = try pipeline.lock(token, in: clinicID).get() else {
+            throw LockError.lockNotFound
+        }
         let isOwn = lock.holder == author.subject
         guard isOwn || byForce else { throw LockError.notHolder(lock) }
         guard byForce || lock.depth == 1 else {
-            let left = try one(
-                OfflineLock.self,
+            pipeline.execute(
                 """
                 UPDATE offline_locks
                 SET depth = depth - 1, version = version + 1
                 WHERE clinic_id = \(clinicID) AND token = \(token)
-                RETURNING \(fragment: OfflineLock.columns)
                 """)
+            let left = try pipeline.takenLock(token, in: clinicID).get()
             pipeline.record(left, "lock.released", ids.entry, in: clinicID, by: author)
             return
         }

@@ -29,7 +29,7 @@ extension OfflineLockService {
             pipeline.all(
                 OfflineLock.self,
                 """
-                SELECT \(fragment: OfflineLock.columns)
+                SELECT \(fragment: OfflineLock.columns(in: clinicID))
                 FROM offline_locks
                 WHERE clinic_id = \(clinicID)
                     AND (expires_at > clock_timestamp() OR on_expiry = 'keep')
@@ -56,19 +56,25 @@ extension OfflineLockService {
         let entryID = store.newID()
         return try await store.write(to: clinicID, once: once) { tx in
             tx.pipeline.takeLock(token, in: clinicID)
-            let renewed = try tx.optional(
-                OfflineLock.self,
+            // The sum in UTC, whatever the session's time zone: Citus sends no UPDATE to a worker that
+            // would be another one under another zone.
+            let renewals = tx.pipeline.execute(
                 """
                 UPDATE offline_locks
-                SET expires_at = greatest(expires_at, clock_timestamp() + ttl),
+                SET expires_at = greatest(
+                        expires_at,
+                        (statement_timestamp() AT TIME ZONE 'UTC' + ttl) AT TIME ZONE 'UTC'
+                    ),
                     version = version + 1
                 WHERE clinic_id = \(clinicID)
                     AND token = \(token)
                     AND holder = \(author.subject)
-                    AND (expires_at > clock_timestamp() OR on_expiry = 'keep')
-                RETURNING \(fragment: OfflineLock.columns)
+                    AND (expires_at > statement_timestamp() OR on_expiry = 'keep')
                 """)
-            guard let renewed else { throw LockError.lockLost }
+            let lock = tx.pipeline.lock(token, in: clinicID)
+            guard try renewals.get() == 1, let renewed = try lock.get() else {
+                throw LockError.lockLost
+            }
             tx.pipeline.record(
                 JournalEntry(
                     id: entryID, clinicID: clinicID, objectType: .lock, objectID: token,
@@ -89,5 +95,23 @@ extension Pipeline {
             WHERE clinic_id = \(clinicID) AND token = \(token)
             FOR UPDATE
             """)
+    }
+
+    /// Queues the reading of a lock.
+    func lock(_ token: UUID, in clinicID: UUID) -> Pending<OfflineLock?> {
+        optional(OfflineLock.self, query(for: token, in: clinicID))
+    }
+
+    /// Queues the reading of a lock whose row this transaction has.
+    func takenLock(_ token: UUID, in clinicID: UUID) -> Pending<OfflineLock> {
+        one(OfflineLock.self, query(for: token, in: clinicID))
+    }
+
+    private func query(for token: UUID, in clinicID: UUID) -> SQL {
+        """
+        SELECT \(fragment: OfflineLock.columns(in: clinicID))
+        FROM offline_locks
+        WHERE clinic_id = \(clinicID) AND token = \(token)
+        """
     }
 }

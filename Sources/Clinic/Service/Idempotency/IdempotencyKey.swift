@@ -28,12 +28,13 @@ struct IdempotencyKey: Hashable, Sendable {
 }
 
 extension [IdempotencyKey] {
-    /// A table called `asked`, with columns as the stored answers have them, and `place`, from 1 on.
+    /// A table called `asked`, with columns as the stored answers have them, and `place`, from 1 on. The keys
+    /// of one statement are all of one clinic.
     var table: SQL {
         """
         (
             SELECT
-                asked.clinic_id,
+                \(first?.request.clinicID) AS clinic_id,
                 CASE
                     WHEN asked.is_anonymous
                         THEN 'anonymous ' || encode(sha256(convert_to(asked.author, 'UTF8')), 'hex')
@@ -43,12 +44,11 @@ extension [IdempotencyKey] {
                 sha256(convert_to(asked.content, 'UTF8')) AS fingerprint,
                 asked.place
             FROM unnest(
-                \(map(\.request.clinicID)),
                 \(map(\.author)),
                 \(map(\.isAnonymous)),
                 \(map(\.request.key)),
                 \(map(\.request.content))
-            ) WITH ORDINALITY AS asked (clinic_id, author, is_anonymous, key, content, place)
+            ) WITH ORDINALITY AS asked (author, is_anonymous, key, content, place)
         ) AS asked
         """
     }

@@ -101,7 +101,7 @@ extension Transaction {
             WHERE stored.clinic_id = asked.clinic_id
                 AND stored.subject = asked.subject
                 AND stored.key = asked.key
-                AND stored.created_at > clock_timestamp() - interval '24 hours'
+                AND stored.created_at > statement_timestamp() - interval '24 hours'
             RETURNING
                 stored.status,
                 stored.body,

@@ -12,23 +12,34 @@ extension Store {
         to clinicID: UUID, once: Once<Result>?, isCancellable: Bool = true,
         _ body: @escaping MarkedChange<Result>.Body
     ) async throws -> Result {
-        guard let once else {
-            return try await write(to: clinicID, isCancellable: isCancellable, body)
+        try await inTurn(of: once) { deadline in
+            try await writeOnce(
+                to: clinicID, once, isCancellable: isCancellable, until: deadline, body)
         }
-        // The wait for an earlier one is part of what the request may take.
+    }
+
+    /// Calls `body` when nobody in this process is in progress under the key; at once without a key.
+    /// - Parameter body: Is told until when it may take: the wait is part of what the request may.
+    func inTurn<Result>(
+        of once: Once<Result>?, _ body: (Deadline) async throws -> Result
+    ) async throws -> Result {
         let deadline = nextDeadline
+        guard let once else { return try await body(deadline) }
         let key = IdempotencyKey(request: once.request)
         let isFirst = await turns.await(key)
         defer { if isFirst { turns.end(key) } }
-        return try await writeOnce(
-            to: clinicID, once, isCancellable: isCancellable, until: deadline, body)
+        return try await body(deadline)
     }
 
-    /// Runs a change once for all requests of a key, whatever other processes do.
+    /// Runs a change once for all requests of a key, whatever other processes do; simply runs it without a key.
     func writeOnce<Result: Sendable>(
-        to clinicID: UUID, _ once: Once<Result>, isCancellable: Bool, until deadline: Deadline,
-        _ body: @escaping MarkedChange<Result>.Body
+        to clinicID: UUID, _ once: Once<Result>?, isCancellable: Bool = true,
+        until deadline: Deadline, _ body: @escaping MarkedChange<Result>.Body
     ) async throws -> Result {
+        guard let once else {
+            return try await write(
+                to: clinicID, isCancellable: isCancellable, until: deadline, body)
+        }
         let key = IdempotencyKey(request: once.request)
         let outcome = try await write(
             to: clinicID, isCancellable: isCancellable, until: deadline
