@@ -51,12 +51,12 @@ def main():
         database.stop()
 
 
-def heading(title, database):
+def heading(title, database, made_by="make bench"):
     today = datetime.date.today().isoformat()
     return (
         f"# {title}\n\n{today}, {describe()}; PostgreSQL {database.version}, fsync and synchronous_commit on; "
         f"{platform.python_implementation()} {platform.python_version()} and Debian's packages for the peers. "
-        "The load generator shares the processors. Made by `make bench`.\n\n")
+        f"The load generator shares the processors. Made by `{made_by}`.\n\n")
 
 
 def measure_redis(bench, database, options):
@@ -75,7 +75,7 @@ def measure_redis(bench, database, options):
     rows = [
         [name] + [spread([getattr(one, key) for one in found[side]], digits) for side in (False, True)]
         for name, key, digits in lines]
-    text = heading("A rush over several instances", database)
+    text = heading("A rush over several instances", database, "make bench-redis")
     text += (
         f"{CLIENTS:,} clients want {RUSH_SLOTS} slots at the same instant, over {INSTANCES} instances; {STORMS} such "
         f"storms a round, {options.rounds} rounds that alternate. Each client asks once. With Redis there are five "
@@ -188,7 +188,7 @@ def measure_size(bench, database, options):
             found.setdefault(slots, []).append((booked["p50"], searched["p50"], listed["p50"]))
             say(f"round {number}, {slots:,} slots: {found[slots][-1]} ms")
     least = options.slots[0]
-    text = heading("Cost against size", database)
+    text = heading("Cost against size", database, "make bench-size")
     text += "One connection, p50 in ms: medians of the rounds, with the least and the most.\n\n"
     rows = []
     for slots in options.slots:

@@ -84,6 +84,11 @@ public final class Database: Sendable {
         let leaseDeadline = min(deadline, .now + configuration.leaseTimeout)
         return try await pool.withLane(until: leaseDeadline) { lane in
             let job: @Sendable (inout Connection?) throws -> Result = { [configuration] slot in
+                // What would be sent now would cost a connection that is good, and nobody waits for it.
+                guard .now < deadline else {
+                    throw PostgresError(
+                        kind: .poolTimeout, message: "the deadline passed before anything was sent")
+                }
                 let connection = try Connection.ready(in: &slot, configuration)
                 defer { if connection.isBroken { slot = nil } }
                 return try connection.run(options, interruption, until: deadline, body)

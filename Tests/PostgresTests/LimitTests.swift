@@ -38,13 +38,30 @@ struct LimitTests {
         try await withTestDatabase { db in
             let impatient = db.service {
                 $0.statementTimeout = .seconds(60)
-                $0.deadline = .milliseconds(100)
+                $0.deadline = .seconds(1)
             }
             let error = await #expect(throws: PostgresError.self) {
                 try await impatient.transaction { tx in try tx.execute("SELECT pg_sleep(60)") }
             }
             #expect(error?.kind == .connectionLost)
             await impatient.close()
+        }
+    }
+
+    @Test("for its turn: a deadline that has passed costs no connection")
+    func passedDeadline() async throws {
+        try await withTestDatabase { db in
+            let single = db.service { $0.poolSize = 1 }
+            try await single.transaction { tx in try tx.execute("SELECT 1") }
+            let late = await #expect(throws: PostgresError.self) {
+                try await single.read(until: .now - .milliseconds(1)) { tx in
+                    tx.pipeline.one(Scalar<Int>.self, "SELECT 1")
+                }
+            }
+            #expect(late?.kind == .poolTimeout)
+            let backend = try await Sessions(of: db).count(.open)
+            #expect(backend == 1)
+            await single.close()
         }
     }
 

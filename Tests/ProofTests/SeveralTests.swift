@@ -7,7 +7,7 @@ import Proof
 import ServiceTesting
 import Testing
 
-@Suite("Several servers and several instances", .timeLimit(.minutes(30)))
+@Suite("Several servers and several instances", .serialized, .timeLimit(.minutes(30)))
 struct SeveralTests {
     @Test(
         "the primary is killed and the standby promoted, under load, twice: nothing is lost or doubled"

@@ -282,6 +282,8 @@ extension Redlock.Settings {
     fileprivate static var patient: Redlock.Settings {
         var settings = Redlock.Settings()
         settings.lifetime = .seconds(600)
+        // The machine may be busy.
+        settings.timeout = .milliseconds(500)
         settings.distrust = .zero
         return settings
     }

@@ -63,7 +63,7 @@ package final class Program: Sendable {
     @discardableResult
     package func end(by signal: Int32) async -> Bool {
         send(signal)
-        let end = ContinuousClock.now + .seconds(30)
+        let end = ContinuousClock.now + .seconds(45)
         while isRunning {
             if Task.isCancelled || .now > end { send(SIGKILL) }
             try? await Task.sleep(for: .milliseconds(5))

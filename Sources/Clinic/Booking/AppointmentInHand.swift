@@ -23,6 +23,7 @@ extension Transaction {
     /// That patient could be passed over for such a slot by somebody who frees it at this moment and finds
     /// the patient still busy. So where the patient waits for anything, the waitlist has to be had alone;
     /// most do not, so the first attempt shares it and looks.
+    /// - Parameter attempt: From 1.
     /// - Throws: ``AppointmentError``; ``VersionConflict``; `lockLost`; ``LocksMissed`` if the appointment
     ///   was moved in the meantime, or its patient waits and the waitlist is shared.
     func take(

@@ -19,12 +19,14 @@ package struct BookingService: Sendable {
         limits.waiting = waitingLimit
         desk = BookingDesk(store: store)
         admission = store.environment.redlock.map { SlotAdmission(redlock: $0, store: store) }
-        queue = BatchQueue(limits: limits) { [desk, admission] bookings, clinicID, waitsForLocks in
+        queue = BatchQueue(limits: limits) {
+            [desk, admission] bookings, clinicID, waitsForLocks, tell in
             guard let admission else {
                 return await desk.book(bookings, in: clinicID, waitingForLocks: waitsForLocks)
             }
-            return await admission.admit(bookings, in: clinicID, mayBeLate: !waitsForLocks) {
-                admitted in
+            return await admission.admit(
+                bookings, in: clinicID, mayBeLate: !waitsForLocks, telling: tell
+            ) { admitted in
                 await desk.book(admitted, in: clinicID, waitingForLocks: waitsForLocks)
             }
         }
@@ -52,8 +54,8 @@ package struct BookingService: Sendable {
         return try await bookAlone(request, in: clinicID, once, until: deadline)
     }
 
-    /// Books under a key that is in use, or was, and lets in first who has to be let in: the one before may have
-    /// been sent away, with nothing kept under the key.
+    /// Books under a key that was in use. If nothing was kept under it, because the one before was sent away,
+    /// this one has to be let in like anybody.
     private func bookAlone(
         _ request: BookingRequest, in clinicID: UUID, _ once: Once<Appointment>,
         until deadline: Deadline
@@ -62,7 +64,9 @@ package struct BookingService: Sendable {
             try await desk.bookAlone(
                 Booking(request, newID: store.newID), once, in: clinicID, until: deadline)
         }
-        guard let admission else { return try await book() }
+        guard let admission, try await store.isUnused(once, until: deadline) else {
+            return try await book()
+        }
         let asking = Booking(request, once: once, newID: store.newID)
         let outcomes = await admission.admit([asking], in: clinicID, mayBeLate: false) { _ in
             do {

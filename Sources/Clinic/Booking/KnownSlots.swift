@@ -13,6 +13,7 @@ final class KnownSlots: Sendable {
 
     private struct State {
         var seats: [Key: (isSingle: Bool, end: ContinuousClock.Instant)] = [:]
+        var lastComplaint: ContinuousClock.Instant?
         var refusals: [Key: (first: ContinuousClock.Instant, last: ContinuousClock.Instant)] = [:]
     }
 
@@ -51,6 +52,15 @@ final class KnownSlots: Sendable {
             let isTooLong = now - first > patience
             state.refusals[slot] = (isTooLong ? now : first, now)
             return isTooLong
+        }
+    }
+
+    /// Whether it is time to tell somebody that a slot was kept for too long: once a minute.
+    func mayComplain() -> Bool {
+        state.withLock { state in
+            if let last = state.lastComplaint, .now - last < Self.lifetime { return false }
+            state.lastComplaint = .now
+            return true
         }
     }
 

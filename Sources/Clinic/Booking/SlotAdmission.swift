@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Logging
 import Postgres
 import Redlock
 
@@ -13,7 +14,7 @@ struct SlotAdmission: Sendable {
     private let known: KnownSlots
 
     /// How long it may take to look closer at those who are refused.
-    private static let patience = Duration.milliseconds(200)
+    private static let patience = Duration.seconds(1)
 
     /// What becomes of a booking whose slot somebody else has.
     private enum Decision {
@@ -32,34 +33,46 @@ struct SlotAdmission: Sendable {
     /// Has those booked who are let in, and holds their slots meanwhile.
     /// - Parameters:
     ///   - mayBeLate: Whether who need not be let in, as it turns out, may come again instead of being waited for.
+    ///   - tell: Is told, by its place, of each outcome as it comes: nobody waits for what becomes of others.
     ///   - book: Gives an outcome to each, in their order.
     /// - Returns: Likewise, for all.
     func admit(
         _ bookings: [Booking], in clinicID: UUID, mayBeLate: Bool,
-        _ book: @Sendable ([Booking]) async -> [BookingOutcome?]
+        telling tell: @escaping BatchQueue<Booking, BookingOutcome>.Tell = { _, _ in },
+        _ book: @escaping @Sendable ([Booking]) async -> [BookingOutcome?]
     ) async -> [BookingOutcome?] {
         let (locks, refused) = await takeSlots(of: bookings, in: clinicID)
-        defer { redlock.release(locks) }
-        let admitted = bookings.filter { !refused.contains($0.request.slotID) }
-        guard admitted.count < bookings.count else { return await book(bookings) }
-        // What is asked about the others is asked meanwhile.
-        async let first = admitted.isEmpty ? [] : book(admitted)
-        let others = bookings.filter { refused.contains($0.request.slotID) }
-        let decisions = await decide(others, in: clinicID)
-        let waved =
-            mayBeLate ? [] : zip(others, decisions).filter { $1 == .goesOn }.map(\.0)
-        var booked = await first
-        if !waved.isEmpty { booked += await book(waved) }
-        var outcomes = Dictionary(
-            uniqueKeysWithValues: zip((admitted + waved).map(\.id), booked))
-        for (booking, decision) in zip(others, decisions) {
-            switch decision {
-            case .goesOn: break
-            case .contended: outcomes[booking.id] = .refused(.slotContended, instead: nil)
-            case .isDuplicate: outcomes[booking.id] = .failed(KeyIsElsewhere())
-            }
+        let places = bookings.indices
+        let admitted = places.filter { !refused.contains(bookings[$0].request.slotID) }
+        let others = places.filter { refused.contains(bookings[$0].request.slotID) }
+        @Sendable func go(_ places: [Int]) async -> [(Int, BookingOutcome?)] {
+            guard !places.isEmpty else { return [] }
+            let outcomes = await book(places.map { bookings[$0] })
+            for case (let place, let outcome?) in zip(places, outcomes) { tell(place, outcome) }
+            return Array(zip(places, outcomes))
         }
-        return bookings.map { outcomes[$0.id] ?? nil }
+        @Sendable func goAdmitted() async -> [(Int, BookingOutcome?)] {
+            defer { redlock.release(locks) }
+            return await go(admitted)
+        }
+        guard !others.isEmpty else { return await goAdmitted().map(\.1) }
+        // What is asked about the others is asked meanwhile.
+        async let first = goAdmitted()
+        var outcomes = [BookingOutcome?](repeating: nil, count: bookings.count)
+        var waved: [Int] = []
+        for (place, decision) in zip(
+            others, await decide(others.map { bookings[$0] }, in: clinicID))
+        {
+            switch decision {
+            case .goesOn: waved.append(place)
+            case .contended: outcomes[place] = .refused(.slotContended, instead: nil)
+            case .isDuplicate: outcomes[place] = .failed(KeyIsElsewhere())
+            }
+            if let outcome = outcomes[place] { tell(place, outcome) }
+        }
+        for (place, outcome) in await first { outcomes[place] = outcome }
+        if !mayBeLate { for (place, outcome) in await go(waved) { outcomes[place] = outcome } }
+        return outcomes
     }
 
     /// Asks for all slots that may have one seat together.
@@ -78,7 +91,14 @@ struct SlotAdmission: Sendable {
             case .held(let lock):
                 locks.append(lock)
                 known.admit(slot)
-            case .refused: if !known.refuse(slot) { refused.insert(slot.slotID) }
+            case .refused:
+                if !known.refuse(slot) {
+                    refused.insert(slot.slotID)
+                } else if known.mayComplain() {
+                    store.environment.logger.warning(
+                        "bookings go on without Redis: it has kept a slot from them for too long",
+                        metadata: ["slot": "\(slot.resource)"])
+                }
             case .unavailable: break
             }
         }

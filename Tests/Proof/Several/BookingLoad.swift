@@ -153,9 +153,9 @@ final class BookingLoad: Sendable {
             let response = try await http.execute(request, timeout: .seconds(20))
             let body = try await response.body.collect(upTo: 1 << 20)
             if response.status.code >= 500 { return .nothing }
-            let shown = try JSONDecoder().decode(Shown.self, from: Data(buffer: body))
-            if let id = shown.id, response.status == .created { return .appointment(id) }
-            return .refusal(shown.code ?? "\(response.status.code)")
+            let shown = try? JSONDecoder().decode(Shown.self, from: Data(buffer: body))
+            if let id = shown?.id, response.status == .created { return .appointment(id) }
+            return .refusal(shown?.code ?? "\(response.status.code)")
         } catch {
             return .nothing
         }

@@ -8,11 +8,15 @@ import Synchronization
 /// served, for each slot.
 final class BatchQueue<Request: Sendable, Answer: Sendable>: Sendable {
     /// Goes for a batch's slots.
+    ///
+    /// It may `tell` the answer to one of the requests, by its place, before it has those to the others.
     /// - Returns: An answer to each request, in their order; nil where somebody else has locked the slot and
     ///   the batch does not wait for locks.
     typealias Run =
-        @Sendable (_ requests: [Request], _ clinicID: UUID, _ waitsForLocks: Bool) async
-        -> [Answer?]
+        @Sendable (
+            _ requests: [Request], _ clinicID: UUID, _ waitsForLocks: Bool, _ tell: @escaping Tell
+        ) async -> [Answer?]
+    typealias Tell = @Sendable (_ place: Int, _ answer: Answer) -> Void
     /// Called once, on whichever thread; returns at once.
     typealias Reply = @Sendable (Result<Answer, any Error>) -> Void
 
@@ -77,15 +81,20 @@ final class BatchQueue<Request: Sendable, Answer: Sendable>: Sendable {
     }
 
     private func go(_ batch: BatchLine<Waiter>.Batch) async {
+        let told = Mutex<Set<Int>>([])
+        @Sendable func tell(_ place: Int, _ answer: Answer) {
+            guard told.withLock({ $0.insert(place).inserted }) else { return }
+            batch.entries[place].element.reply(.success(answer))
+        }
         let answers = await run(
-            batch.entries.map(\.element.request), batch.clinicID, batch.waitsForLocks)
+            batch.entries.map(\.element.request), batch.clinicID, batch.waitsForLocks, tell)
         precondition(answers.count == batch.entries.count, "a request got no answer")
         let late = zip(batch.entries, answers).filter { $1 == nil }.map(\.0)
         precondition(late.isEmpty || !batch.waitsForLocks, "a batch that waits was late")
         state.withLock { $0.line.finish(batch, late: late) }
         begin()
-        for (entry, answer) in zip(batch.entries, answers) {
-            if let answer { entry.element.reply(.success(answer)) }
+        for (place, answer) in answers.enumerated() {
+            if let answer { tell(place, answer) }
         }
     }
 

@@ -31,6 +31,12 @@ extension Store {
         return try await body(deadline)
     }
 
+    /// Whether nobody has asked under the key, by now: it has no answer, and nobody is in progress under it.
+    func isUnused<Result>(_ once: Once<Result>, until deadline: Deadline) async throws -> Bool {
+        let key = IdempotencyKey(request: once.request)
+        return try await read(until: deadline) { tx in tx.pipeline.tryTurns(for: [key]) } == [true]
+    }
+
     /// Runs a change once for all requests of a key, whatever other processes do; simply runs it without a key.
     func writeOnce<Result: Sendable>(
         to clinicID: UUID, _ once: Once<Result>?, isCancellable: Bool = true,
