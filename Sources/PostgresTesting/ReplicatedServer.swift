@@ -81,8 +81,7 @@ package final class ReplicatedServer: Sendable {
                 "ALTER SYSTEM SET synchronous_standby_names = 'standby'")
             try session.executeUncheckedScript("SELECT pg_reload_conf()")
         }
-        let sessions = Sessions(of: database)
-        while try await !sessions.isReplicated { try await Task.sleep(for: .milliseconds(10)) }
+        try await Sessions(of: database).waitUntilReplicated()
     }
 
     fileprivate func remove() async throws {

@@ -91,6 +91,10 @@ package struct Sessions: Sendable {
         try await wait { try await self.count(condition) <= count }
     }
 
+    /// Returns once commits wait for a standby.
+    /// - Throws: ``NeverCame`` instead of hanging for ever.
+    package func waitUntilReplicated() async throws { try await wait { try await isReplicated } }
+
     /// A condition that a test waited for was not met in any time that makes sense.
     package struct NeverCame: Error {}
 

@@ -45,7 +45,11 @@ package struct TestServer: Sendable {
     package func url(ofDatabase name: String) -> String {
         guard var components = URLComponents(string: url) else {
             // Nothing to throw to, likewise: the setting is wrong, for every test.
-            fatalError("the server's URL is not postgresql://user@host:port/database")
+            fatalError(
+                """
+                HOLDFAST_TEST_SERVER, or HOLDFAST_TEST_CITUS_URL where that is set, is not a URI: \
+                postgresql://user@host:port/database
+                """)
         }
         components.path = "/" + name
         return components.string ?? url

@@ -5,8 +5,8 @@ import Proof
 /// Kills the primary under load and promotes the standby, over and over; ends in one line.
 struct Failover: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract:
-            "The primary is killed under load and its standby promoted; fails if anything is lost or doubled, or serving took 5 s."
+        abstract: "The primary is killed under load and its standby promoted.",
+        discussion: "Fails if anything is lost or doubled, or if it took 5 s to serve again."
     )
 
     @Option(help: "How often.")

@@ -33,7 +33,8 @@ struct SlotAdmission: Sendable {
     /// Has those booked who are let in, and holds their slots meanwhile.
     /// - Parameters:
     ///   - mayBeLate: Whether who need not be let in, as it turns out, may come again instead of being waited for.
-    ///   - tell: Is told, by its place, of each outcome as it comes: nobody waits for what becomes of others.
+    ///   - tell: Where somebody is refused it is told, by its place, of each outcome as it comes: nobody waits for
+    ///     what becomes of others.
     ///   - book: Gives an outcome to each, in their order.
     /// - Returns: Likewise, for all.
     func admit(
@@ -42,6 +43,10 @@ struct SlotAdmission: Sendable {
         _ book: @escaping @Sendable ([Booking]) async -> [BookingOutcome?]
     ) async -> [BookingOutcome?] {
         let (locks, refused) = await takeSlots(of: bookings, in: clinicID)
+        guard !refused.isEmpty else {
+            defer { redlock.release(locks) }
+            return await book(bookings)
+        }
         let places = bookings.indices
         let admitted = places.filter { !refused.contains(bookings[$0].request.slotID) }
         let others = places.filter { refused.contains(bookings[$0].request.slotID) }
@@ -55,7 +60,6 @@ struct SlotAdmission: Sendable {
             defer { redlock.release(locks) }
             return await go(admitted)
         }
-        guard !others.isEmpty else { return await goAdmitted().map(\.1) }
         // What is asked about the others is asked meanwhile.
         async let first = goAdmitted()
         var outcomes = [BookingOutcome?](repeating: nil, count: bookings.count)

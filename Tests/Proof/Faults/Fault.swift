@@ -98,7 +98,7 @@ extension FaultGround {
         case .commitsCut:
             for network in networks { network.cutCommits(4) }
             isHit()
-            // As long as it lasts: nobody may commit anything meanwhile.
+            // It lasts until four were cut, but nobody may commit anything meanwhile: so it has an end.
             let end = ContinuousClock.now + .seconds(5)
             while networks.contains(where: { $0.commitsToCut > 0 }) && .now < end {
                 try await Task.sleep(for: .milliseconds(5))
@@ -124,6 +124,7 @@ extension FaultGround {
             do {
                 return try await work()
             } catch {
+                // Not to ask a server that is starting as fast as it can refuse.
                 try await Task.sleep(for: .milliseconds(100))
             }
         }

@@ -121,6 +121,7 @@ struct FaultClient: Sendable {
         return attempt.told
     }
 
+    /// What a person does not ask for; nothing is waited for.
     private mutating func pause() async {
         try? await Task.sleep(for: .milliseconds(Int.random(in: 20...200, using: &dice)))
     }

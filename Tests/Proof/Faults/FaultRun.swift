@@ -97,6 +97,7 @@ package struct FaultRun: Sendable {
         while .now < end {
             if plan.isEmpty { plan = ground.possibleFaults.shuffled(using: &dice) }
             let fault = plan.removeLast()
+            // The calm between two faults is part of the run, and not a wait for anything.
             try await Task.sleep(for: .milliseconds(Int.random(in: calm, using: &dice)))
             var underWay = 0
             try await ground.suffer(fault, &dice) { underWay = crowd.underWay }
@@ -122,6 +123,7 @@ private struct Probe: Sendable {
             for place in ports.indices {
                 group.addTask {
                     while await !serves(place), .now - start < .seconds(60) {
+                        // It is another process, and to ask is the only way to know.
                         try await Task.sleep(for: .milliseconds(20))
                     }
                     return ContinuousClock.now - start

@@ -73,6 +73,32 @@ extension Interleaving {
             return booked.map { id in { try await $0.cancel(id).told } }
         },
         Interleaving(
+            "cancel by one who waits for something else, join the waitlist", ["cat", "dan"],
+            allowed: [["200", "201"]]
+        ) { fixture in
+            let slot = try await fixture.ownSlots(1)[0]
+            let patients = try await fixture.ownPatients(2)
+            let booked = try await fixture.booked(slot, for: patients[0])
+            _ = try await fixture.waiting(patients[0].id)
+            return [
+                { try await $0.cancel(booked).told },
+                { try await $0.join(patients[1], for: slot) },
+            ]
+        },
+        Interleaving(
+            "cancel by one who waits for something else, book", ["cat", "ann"],
+            allowed: [["200", "201"], ["200", "slot_taken"]]
+        ) { fixture in
+            let slot = try await fixture.ownSlots(1)[0]
+            let patients = try await fixture.ownPatients(2)
+            let booked = try await fixture.booked(slot, for: patients[0])
+            _ = try await fixture.waiting(patients[0].id)
+            return [
+                { try await $0.cancel(booked).told },
+                { try await $0.book(slot.id, as: patients[1]).told },
+            ]
+        },
+        Interleaving(
             "book, join the waitlist for what is free", ["ann", "dan"],
             allowed: [["201", "201"], ["slot_taken", "201"]]
         ) { fixture in

@@ -111,6 +111,7 @@ final class BookingLoad: Sendable {
             case .nothing:
                 state.withLock { $0.retries += 1 }
                 place += 1
+                // As a client backs off that nobody answered.
                 try? await Task.sleep(for: .milliseconds(20))
             }
         }

@@ -53,11 +53,11 @@ package struct CitusRules: Sendable {
 
     private func objections(to query: QueryTree.Node) -> [String] {
         // Source of the numbers: CmdType in nodes.h.
-        guard let command = query.word("commandType"), "2" <= command, command <= "4" else {
-            return []
-        }
-        let isInsert = command == "3"
-        let values = isInsert || command == "4" ? [] : query.nodes("targetList")
+        let (update, insert, delete) = ("2", "3", "4")
+        guard let command = query.word("commandType"), [update, insert, delete].contains(command)
+        else { return [] }
+        let isInsert = command == insert
+        let values = command == update ? query.nodes("targetList") : []
         let changes = values + (isInsert ? [] : query.nodes("jointree"))
         let conflict = query.nodes("onConflict").flatMap {
             $0.nodes("onConflictSet") + $0.nodes("onConflictWhere") + $0.nodes("arbiterWhere")
